@@ -1,0 +1,123 @@
+"""The compiled client: encoding, window, sender thread, fork safety. See clients/rust."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+__version__: str
+
+def configure(
+    *,
+    daemon: str | None = None,
+    convert: Callable[[Any], Any] | None = None,
+) -> None:
+    """Say once how this process works.
+
+    Args:
+        daemon: Path of the `wandbd` executable to start when none runs. None: never start one.
+        convert: Called for a value of a type that the core does not know. Returns a float, int, bool, str, None, dict, list
+            (JSON values), or raises TypeError. Called with the GIL in the calling thread of `log`.
+    """
+
+def paths() -> dict[str, str]:
+    """`state` (directory), `socket`, `staging` (directory for private snapshots, made 0700 when missing)."""
+
+def messages() -> list[str]:
+    """Lines for the user's terminal that have come up since the last call, each at most once per process."""
+
+@final
+class Run:
+    """A run as this process takes part in it. Thread-safe; keeps working after a fork (as an attached process)."""
+
+    @staticmethod
+    def open(fields: Mapping[str, Any]) -> Run:
+        """Own a new run.
+
+        Args:
+            fields: The fields of `wandbd.v1.OpenRun` by name: nested messages as dicts, repeated ones as lists. Does no I/O
+                but starting the sender thread; returns at once.
+        """
+
+    @staticmethod
+    def attach(session: str, run_id: str) -> Run:
+        """Take part in the run whose owner has this session."""
+
+    session: str
+    """The owner's session: what an attached process needs to know."""
+    owner: bool
+    """Whether this process opened the run. False in a forked child."""
+    run_id: str
+    step: int
+    """The step that the next row without an explicit one would get, by this process's own count and the daemon's last word."""
+    stopped: bool
+    """Whether the owner asked for a stop on the run's page."""
+
+    def log(
+        self,
+        data: Mapping[str, Any],
+        step: int | None = None,
+        commit: bool | None = None,
+        sync: bool | None = None,
+    ) -> None:
+        """Add `data` to the history row of `step`; see `wandbd.Run.log`."""
+
+    def config(self, update: Mapping[str, Any], remove: Sequence[Sequence[str]] = ()) -> None: ...
+    def summary(self, update: Mapping[str, Any], remove: Sequence[Sequence[str]] = ()) -> None: ...
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | None = None,
+        step_sync: bool | None = None,
+        hidden: bool = False,
+        summary: Sequence[str] = (),
+        overwrite: bool = False,
+    ) -> None:
+        """`name` with a trailing `*` is a glob. `summary`: words of min, max, mean, first, last, none, copy."""
+
+    def update(
+        self, display_name: str | None = None, notes: str | None = None, tags: Sequence[str] | None = None
+    ) -> None: ...
+    def output(self, stderr: bool, text: str) -> None:
+        """Text as it was passed to `write` of a standard stream; stamped now."""
+
+    def log_artifact(
+        self,
+        name: str,
+        type: str,
+        description: str,
+        metadata_json: str,
+        aliases: Sequence[str],
+        files: Sequence[tuple[str, str, bool]],
+    ) -> None:
+        """`files`: (path in the artifact, absolute source, staged)."""
+
+    def info(self, timeout_s: float) -> dict[str, Any]:
+        """The last `wandbd.v1.Run` message as a dict; waits, without the GIL, until `entity` is known or the time is over.
+
+        Empty strings stand for what is not known.
+        """
+
+    def fetch(self, timeout_s: float) -> dict[str, Any] | None:
+        """Flush, then ask the daemon for the run with `config_json` and `summary_json`; None if it did not answer in time."""
+
+    def values(self) -> dict[str, Any]:
+        """The last values that this process itself logged, for when `fetch` fails."""
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait, without the GIL, until everything said so far is acknowledged."""
+
+    def finish(self, exit_code: int, wait: str, timeout_s: float, tick: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+        """Say exit (as owner) or goodbye (attached), and wait for it.
+
+        Args:
+            exit_code: Of the run.
+            wait: "ack": until it is on the daemon's disk; "delivered": until the server has everything.
+            timeout_s: Limit for "delivered". For "ack" the limit is 5 s, after which un-acknowledged records go to the spill.
+            tick: Called about once a second while waiting for delivery, with the last Run message; may raise KeyboardInterrupt,
+                which ends the waiting and not the delivery.
+
+        Returns:
+            `outcome` ("acked", "delivered", "spilled", "timeout", "lost"), `lost_rows`, `dropped_rows`, `run` (last Run message).
+        """
+
+    def stats(self) -> dict[str, int]:
+        """Counters: `records`, `acked`, `dropped_rows`, `window_bytes`, `reconnects`, `refused`, `connected` (0/1)."""
