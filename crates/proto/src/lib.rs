@@ -7,6 +7,7 @@
 #[allow(
     missing_docs,
     unreachable_pub,
+    clippy::all,
     clippy::pedantic,
     reason = "generated; documented in proto/wandbd/v1"
 )]
@@ -18,6 +19,7 @@ pub mod v1 {
 #[allow(
     missing_docs,
     unreachable_pub,
+    clippy::all,
     clippy::pedantic,
     reason = "generated; documented in proto/wandb"
 )]
