@@ -1,1 +1,3 @@
-//! x
+//! Promises about the workspace itself.
+
+mod architecture;

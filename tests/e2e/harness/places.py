@@ -1,0 +1,22 @@
+"""Where the things under test lie."""
+
+import os
+import sys
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[3]
+"""The top of the working tree."""
+
+WANDBD = Path(os.environ.get("WANDBD_E2E_BIN", REPO / "target" / "debug" / "wandbd"))
+"""The daemon under test: the debug build, unless told otherwise."""
+
+PACKAGE = REPO / "clients" / "python" / "python"
+"""What goes on PYTHONPATH: the Python package with its extension copied into it."""
+
+EXTENSION = PACKAGE / "wandbd" / "_core.abi3.so"
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+"""Training scripts that several tests share."""
+
+PYTHON = sys.executable
+"""The interpreter of the test environment; it also has the real `wandb`."""
