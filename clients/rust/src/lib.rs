@@ -1,1 +1,59 @@
-//! x
+//! The client of `wandbd`: what a training process has of it.
+//!
+//! A [`Session`] is one process taking part in one run. `log` encodes a row into the session's replay window and returns; a thread of
+//! the library's own sends what is there over one `Publish` stream per session, on one connection per process, and keeps every record
+//! until the daemon has acknowledged it.
+//!
+//! # The way of a record
+//!
+//! [`Fields`] (protobuf bytes, written once) → `window` (records glued to chunks, numbered) → `sender` (stream, re-sending) → daemon.
+//! The ack comes back the same way and frees the window.
+//!
+//! # Limits
+//!
+//! * The window is 128 MiB per process (`WANDBD_BUFFER_BYTES`). When it is full, new history rows and console text are dropped and
+//!   counted, and a gap record goes out as soon as there is room. 1 MiB is reserved for config, summary, artifacts and the exit.
+//! * A chunk is at most 1 MiB; one larger record travels alone, up to 12 MiB; anything larger is refused with a message.
+//! * The sender is woken for the first record after a pause, then looks every 20 ms. The calling thread makes no other system call
+//!   but reading the clock, and waits for nobody but another thread that copies a record at the same moment.
+//!
+//! # What happens at failure
+//!
+//! * No daemon: it is started (unless `WANDBD_AUTOSTART=0`), with back-off from 1 s to 60 s; the connection is tried every 50 ms to 5 s.
+//!   Nobody sees an exception; after 5 s there is one message.
+//! * The daemon dies: hello again, and everything that was not acknowledged is sent again. The daemon skips what it has.
+//! * It does not come back before [`Session::finish`] gives up (5 s): what is left goes to a file that the next daemon adopts (`spill`).
+//! * The process forks: the child closes what it inherited and, at first use, attaches to its parent's run as a session of its own
+//!   (`fork`). What the parent had not sent yet stays the parent's.
+
+mod clock;
+mod codec;
+mod connect;
+mod core;
+mod encode;
+mod env;
+mod error;
+pub mod fork;
+mod hub;
+pub mod json;
+mod messages;
+pub mod paths;
+mod process;
+mod recent;
+mod sender;
+mod session;
+mod spill;
+mod start;
+mod steps;
+mod window;
+
+pub use connect::connect;
+pub use encode::Fields;
+pub use env::Settings;
+pub use error::{ConnectError, SettingsError, SpillError, StartError};
+pub use messages::take as take_messages;
+pub use process::this_process;
+pub use session::{Finished, Outcome, Session, Stats, Wait, Waiting};
+pub use steps::RowHead;
+/// The messages of the contract.
+pub use wandbd_proto::v1 as proto;

@@ -93,7 +93,8 @@ class Run:
     def info(self, timeout_s: float) -> dict[str, Any]:
         """The last `wandbd.v1.Run` message as a dict; waits, without the GIL, until `entity` is known or the time is over.
 
-        Empty strings stand for what is not known.
+        All fields of the message are there. Empty strings stand for what is not known; `state` is the name of the enum's value
+        ("LIVE", "DELIVERED", ...), `exit_code` is None until there is one.
         """
 
     def fetch(self, timeout_s: float) -> dict[str, Any] | None:

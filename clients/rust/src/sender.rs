@@ -1,0 +1,229 @@
+//! The sending side: one task per session on the sender's thread.
+//!
+//! It says hello, waits for the welcome, sends what is not acknowledged, and then what comes: at once for the first record after a
+//! pause, after that whatever there is every 20 ms. Whatever goes wrong ends in the same place: connect again, hello again, send again.
+
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{
+    Request, Status, Streaming, client::Grpc, codegen::http::uri::PathAndQuery, transport::Channel,
+};
+use wandbd_proto::v1;
+
+use crate::{
+    codec::Encoded,
+    core::{Core, Phase},
+    error::chain,
+    hub::Link,
+    messages,
+};
+
+/// How long a record may wait for company.
+const TICK: Duration = Duration::from_millis(20);
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// Chunks handed to the stream that it has not written yet.
+const AHEAD: usize = 2;
+/// How long the daemon may take to answer a good-bye.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// How long nobody is told that there is no daemon.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+enum End {
+    /// The session is over.
+    Done,
+    /// Connect again.
+    Lost(String),
+}
+
+/// Serves one session until it is over.
+pub(crate) async fn publish(core: Arc<Core>, link: Arc<Link>) {
+    tokio::select! {
+        () = keep_connected(&core, &link) => {}
+        () = core.abandon.notified() => {}
+    }
+    core.update(|shared| {
+        shared.connected = false;
+        shared.phase = Phase::Closed;
+    });
+    link.leave();
+}
+
+async fn keep_connected(core: &Core, link: &Link) {
+    let mut backoff = BACKOFF_MIN;
+    let mut lost_at = Instant::now();
+    loop {
+        let connections = core.lock().connections;
+        let End::Lost(why) = connection(core, link).await else {
+            return;
+        };
+        let was_connected = core.update(|shared| {
+            shared.connected = false;
+            shared.asleep = false;
+            shared.connections > connections
+        });
+        if was_connected {
+            backoff = BACKOFF_MIN;
+            lost_at = Instant::now();
+        } else if lost_at.elapsed() >= PATIENCE {
+            complain(link, &why);
+        }
+        let pause = sleep(jittered(backoff));
+        backoff = (backoff * 2).min(BACKOFF_MAX);
+        tokio::select! {
+            () = pause => {}
+            () = core.wake.notified() => backoff = BACKOFF_MIN,
+        }
+    }
+}
+
+fn complain(link: &Link, why: &str) {
+    messages::say(
+        "unreachable",
+        format!(
+            "no answer from the wandbd daemon at {} ({why}); training goes on, up to {} MiB of records are kept and sent when it is back",
+            link.socket().display(),
+            link.settings.buffer_bytes >> 20,
+        ),
+    );
+}
+
+/// Between 75 and 125 percent.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish() % 512;
+    pause.mul_f64(0.75 + f64::from(u16::try_from(random).unwrap_or(0)) / 1024.0)
+}
+
+/// One connection, from hello to its end.
+async fn connection(core: &Core, link: &Link) -> End {
+    let hurry = core.lock().hurry;
+    let (number, channel) = match link.channel(hurry).await {
+        Ok(found) => found,
+        Err(error) => return End::Lost(chain(&error)),
+    };
+    match stream(core, channel).await {
+        Ok(end) => end,
+        Err(status) => {
+            link.broken(number);
+            End::Lost(format!("{:?}: {}", status.code(), status.message()))
+        }
+    }
+}
+
+async fn stream(core: &Core, channel: Channel) -> Result<End, Status> {
+    let (to_daemon, outgoing) = mpsc::channel::<Bytes>(AHEAD);
+    to_daemon
+        .try_send(core.hello_message())
+        .map_err(|_| Status::internal("the stream did not take the hello"))?;
+    let mut grpc = Grpc::new(channel);
+    grpc.ready()
+        .await
+        .map_err(|error| Status::unavailable(chain(&error)))?;
+    let mut incoming = grpc
+        .streaming(
+            Request::new(ReceiverStream::new(outgoing)),
+            PathAndQuery::from_static("/wandbd.v1.Wandbd/Publish"),
+            Encoded::<v1::ServerMessage>::new(),
+        )
+        .await?
+        .into_inner();
+    if !welcomed(core, &mut incoming).await? {
+        return Ok(End::Done);
+    }
+    let goodbye = tokio::select! {
+        received = receive(core, &mut incoming) => return received,
+        () = send(core, &to_daemon) => to_daemon,
+    };
+    // Closing our half is the good-bye; the daemon then ends its own.
+    drop(goodbye);
+    match timeout(GOODBYE, receive(core, &mut incoming)).await {
+        Ok(_) | Err(_) => Ok(End::Done),
+    }
+}
+
+/// Waits for the welcome. False: the session is refused.
+async fn welcomed(
+    core: &Core,
+    incoming: &mut Streaming<v1::ServerMessage>,
+) -> Result<bool, Status> {
+    loop {
+        let message = incoming
+            .message()
+            .await?
+            .ok_or_else(|| Status::unavailable("the daemon closed the stream"))?;
+        let is_welcome = matches!(message.kind, Some(v1::server_message::Kind::Welcome(_)));
+        if !core.receive(message) {
+            return Ok(false);
+        }
+        if is_welcome {
+            return Ok(true);
+        }
+    }
+}
+
+async fn receive(core: &Core, incoming: &mut Streaming<v1::ServerMessage>) -> Result<End, Status> {
+    while let Some(message) = incoming.message().await? {
+        if !core.receive(message) {
+            return Ok(End::Done);
+        }
+        let leaving = core.lock().phase == Phase::Leaving;
+        if leaving {
+            core.wake.notify_one();
+        }
+    }
+    Err(Status::unavailable("the daemon closed the stream"))
+}
+
+/// Sends until everything is said and acknowledged.
+async fn send(core: &Core, to_daemon: &mpsc::Sender<Bytes>) {
+    while has_something(core).await {
+        drain(core, to_daemon).await;
+        tokio::select! {
+            () = sleep(TICK) => {}
+            () = core.wake.notified() => {}
+        }
+    }
+}
+
+/// Waits, asleep, until there is something to send. False: nothing will come any more.
+async fn has_something(core: &Core) -> bool {
+    loop {
+        {
+            let mut shared = core.lock();
+            let window = &shared.window;
+            if window.has_unsent() {
+                shared.asleep = false;
+                return true;
+            }
+            if shared.phase != Phase::Open && window.acked() >= window.last() {
+                return false;
+            }
+            shared.asleep = true;
+        }
+        core.wake.notified().await;
+    }
+}
+
+/// Sends what there is at this moment.
+async fn drain(core: &Core, to_daemon: &mpsc::Sender<Bytes>) {
+    let until = core.lock().window.last();
+    // Made before the lock is taken: `log` never waits for the allocator.
+    let mut spare = Vec::with_capacity(4096);
+    while let Ok(place) = to_daemon.reserve().await {
+        let chunk = core.lock().window.next_chunk(until, &mut spare);
+        match chunk {
+            Some(chunk) => place.send(chunk),
+            None => return,
+        }
+    }
+}

@@ -1,0 +1,517 @@
+//! One process taking part in one run: the public face of the library.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
+
+use uuid::Uuid;
+use wandbd_proto::v1::{self, hello::Role, record::Kind, wandbd_client::WandbdClient};
+
+use crate::{
+    Fields, RowHead, Settings, clock,
+    core::{Core, Phase, Shared, Waited},
+    encode,
+    error::{SpillError, chain},
+    fork::PerProcess,
+    hub, messages, spill,
+    window::{Class, Pushed, RECORD_MAX},
+};
+
+/// Field numbers in `Record`.
+const CONFIG: u8 = 3;
+const SUMMARY: u8 = 4;
+
+/// What `finish` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Everything is on the daemon's disk.
+    Ack,
+    /// The server has everything, or this time is over.
+    Delivered(Duration),
+}
+
+/// What a waiting call is waiting for, for the caller who is asked about every 50 ms whether to go on.
+#[derive(Clone, Debug)]
+pub enum Waiting {
+    /// For an acknowledgement or an answer of the daemon.
+    Daemon,
+    /// For delivery; the run as it was last heard of.
+    Delivery(Option<Box<v1::Run>>),
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything is on the daemon's disk.
+    Acked,
+    /// The server has everything.
+    Delivered,
+    /// What no daemon took lies on disk and is adopted by the next one.
+    Spilled,
+    /// On the daemon's disk, but not delivered within the limit.
+    Timeout,
+    /// Some of it is gone.
+    Lost,
+}
+
+/// What `finish` has to say.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Rows that were taken in and are lost.
+    pub lost_rows: u64,
+    /// Rows that were not taken in because the window was full.
+    pub dropped_rows: u64,
+    /// The run as it was last heard of.
+    pub run: Option<v1::Run>,
+}
+
+/// Counters of a session.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    /// Records taken in.
+    pub records: u64,
+    /// Of these, acknowledged.
+    pub acked: u64,
+    /// Rows that found the window full.
+    pub dropped_rows: u64,
+    /// Other records that found the window full.
+    pub dropped_records: u64,
+    /// Bytes of un-acknowledged records, of all sessions of this process.
+    pub window_bytes: u64,
+    /// Connections after the first.
+    pub reconnects: u64,
+    /// Records that the daemon refused.
+    pub refused: u64,
+    /// Whether there is a connection now.
+    pub connected: bool,
+}
+
+/// One process taking part in one run. Keeps working after a fork: the child attaches to the same run.
+pub struct Session {
+    settings: Settings,
+    client: String,
+    run_id: String,
+    owner: String,
+    core: PerProcess<Arc<Core>>,
+}
+
+impl Session {
+    /// Owns a new run. Returns at once; the sender's thread does the rest. `client` is for example `wandbd-python/0.1.0`.
+    pub fn open(settings: Settings, client: &str, run: v1::OpenRun) -> Self {
+        let session = Uuid::now_v7().to_string();
+        let run_id = run.run_id.clone();
+        let link = hub::link(&settings);
+        let core = Arc::new(Core::new(
+            session.clone(),
+            client.to_owned(),
+            Role::Open(run),
+            link,
+        ));
+        core.start();
+        Self {
+            settings,
+            client: client.to_owned(),
+            run_id,
+            owner: session,
+            core: PerProcess::new(core),
+        }
+    }
+
+    /// Takes part in the run whose owner has the session `owner`. Connects with the first record.
+    pub fn attach(settings: Settings, client: &str, owner: &str, run_id: &str) -> Self {
+        crate::fork::install();
+        Self {
+            settings,
+            client: client.to_owned(),
+            run_id: run_id.to_owned(),
+            owner: owner.to_owned(),
+            core: PerProcess::empty(),
+        }
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        self.core.get_or_init(|| {
+            Arc::new(Core::new(
+                Uuid::now_v7().to_string(),
+                self.client.clone(),
+                Role::Attach(self.owner.clone()),
+                hub::link(&self.settings),
+            ))
+        })
+    }
+
+    /// The owner's session.
+    pub fn owner_session(&self) -> &str {
+        &self.owner
+    }
+
+    /// This process's own session.
+    pub fn own_session(&self) -> &str {
+        &self.core().session
+    }
+
+    /// Whether this process opened the run.
+    pub fn is_owner(&self) -> bool {
+        self.core().owner
+    }
+
+    /// The run's id.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// How the daemon is found.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The step that the next row without one would get.
+    pub fn step(&self) -> i64 {
+        self.core().lock().steps.next()
+    }
+
+    /// Whether the owner asked on the run's page to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.core().lock().stopped
+    }
+
+    /// Adds to the history row of `step`. Never waits, never fails: a full window drops and counts.
+    pub fn log(&self, step: Option<i64>, commit: Option<bool>, fields: &Fields) {
+        let timestamp = clock::now();
+        self.say(|shared| {
+            let head = shared.steps.count(step, commit, timestamp);
+            push_row(shared, &head, fields)
+        });
+    }
+
+    /// The first half of [`Session::log`]: counts the step and takes the time, for a row whose values come later.
+    pub fn begin_row(&self, step: Option<i64>, commit: Option<bool>) -> RowHead {
+        let timestamp = clock::now();
+        self.core().lock().steps.count(step, commit, timestamp)
+    }
+
+    /// The second half.
+    pub fn end_row(&self, head: &RowHead, fields: &Fields) {
+        self.say(|shared| push_row(shared, head, fields));
+    }
+
+    /// Changes the config; removal comes first.
+    pub fn config(&self, update: &Fields, remove: &[Vec<String>]) {
+        self.record(Class::Kept, &encode::update(CONFIG, update.bytes(), remove));
+    }
+
+    /// Writes to the summary; removal comes first.
+    pub fn summary(&self, update: &Fields, remove: &[Vec<String>]) {
+        let record = encode::update(SUMMARY, update.bytes(), remove);
+        self.say(|shared| {
+            shared.recent.note(update.shape(), update.bytes());
+            shared.window.push(Class::Kept, &record)
+        });
+    }
+
+    /// `define_metric`.
+    pub fn metric(&self, metric: v1::Metric) {
+        self.record(Class::Kept, &encode::record(Kind::Metric(metric)));
+    }
+
+    /// Changes the run's own parameters.
+    pub fn update(&self, update: v1::RunUpdate) {
+        self.record(Class::Kept, &encode::record(Kind::Run(update)));
+    }
+
+    /// An artifact made of files on this machine.
+    pub fn artifact(&self, artifact: v1::Artifact) {
+        self.record(Class::Kept, &encode::record(Kind::Artifact(artifact)));
+    }
+
+    /// Text written to a standard stream.
+    pub fn output(&self, stderr: bool, text: &str) {
+        use v1::output::Stream;
+        let stream = if stderr {
+            Stream::Stderr
+        } else {
+            Stream::Stdout
+        };
+        let output = v1::Output {
+            stream: stream.into(),
+            text: text.to_owned(),
+            timestamp: clock::now(),
+        };
+        self.record(Class::Text, &encode::record(Kind::Output(output)));
+    }
+
+    fn record(&self, class: Class, record: &[u8]) {
+        self.say(|shared| shared.window.push(class, record));
+    }
+
+    /// Puts something into the window, and wakes the sender if it sleeps or has a full chunk.
+    fn say(&self, push: impl FnOnce(&mut Shared) -> Pushed) {
+        let core = self.core();
+        let (pushed, wake) = {
+            let mut shared = core.lock();
+            if shared.finishing || shared.phase != Phase::Open {
+                let refused = shared.session_refused;
+                drop(shared);
+                if !refused {
+                    self.complain_finished();
+                }
+                return;
+            }
+            let had_sealed = shared.window.has_sealed();
+            let pushed = push(&mut shared);
+            let is_full = !had_sealed && shared.window.has_sealed() && shared.connected;
+            (pushed, std::mem::take(&mut shared.asleep) || is_full)
+        };
+        core.start();
+        if wake {
+            core.wake.notify_one();
+        }
+        if pushed != Pushed::Stored {
+            self.complain(pushed);
+        }
+    }
+
+    fn complain_finished(&self) {
+        messages::say(
+            &format!("finished {}", self.run_id),
+            format!(
+                "run {} is finished: what is logged after that is ignored",
+                self.run_id
+            ),
+        );
+    }
+
+    fn complain(&self, pushed: Pushed) {
+        match pushed {
+            Pushed::Stored => {}
+            Pushed::Full => messages::say(
+                "full",
+                format!(
+                    "{} MiB of records wait for the wandbd daemon and no more are kept (WANDBD_BUFFER_BYTES): new rows are dropped and counted until it takes some",
+                    self.settings.buffer_bytes >> 20
+                ),
+            ),
+            Pushed::TooLarge => messages::say(
+                "large",
+                format!(
+                    "a record over {} MiB was dropped: log large things as files or artifacts",
+                    RECORD_MAX >> 20
+                ),
+            ),
+        }
+    }
+
+    /// Waits until everything said so far is on the daemon's disk. `poll` is called about every 50 ms and ends the wait by returning
+    /// true. Returns whether it is.
+    pub fn flush(&self, limit: Duration, poll: &mut dyn FnMut() -> bool) -> bool {
+        let core = self.core();
+        let target = core.urge(|shared| shared.window.last());
+        let waited = core.wait(limit, &mut |_| poll(), &mut |shared| {
+            shared.window.acked() >= target || shared.phase == Phase::Closed
+        });
+        waited == Waited::Done && core.lock().window.acked() >= target
+    }
+
+    /// The run as the daemon last told it; waits until its entity is known or the time is over.
+    pub fn info(&self, limit: Duration, poll: &mut dyn FnMut() -> bool) -> Option<v1::Run> {
+        let core = self.core();
+        core.wait(limit, &mut |_| poll(), &mut |shared| {
+            shared.phase == Phase::Closed
+                || shared
+                    .run
+                    .as_ref()
+                    .is_some_and(|run| !run.entity.is_empty())
+        });
+        core.lock().run.clone()
+    }
+
+    /// Asks the daemon for the run with its config and summary, after everything said so far. None: no answer in time.
+    pub fn fetch(&self, limit: Duration, poll: &mut dyn FnMut() -> bool) -> Option<v1::Run> {
+        let begin = Instant::now();
+        if !self.flush(limit, poll) {
+            return None;
+        }
+        let (_, Some(channel)) = self.core().link.current() else {
+            return None;
+        };
+        let (answer, answered) = mpsc::sync_channel(1);
+        let session = self.owner.clone();
+        let asked = hub::spawn(async move {
+            let request = v1::GetRunRequest { session };
+            let run = WandbdClient::new(channel)
+                .max_decoding_message_size(64 << 20)
+                .get_run(request)
+                .await;
+            // Nobody may be waiting any more.
+            answer.try_send(run.ok()).unwrap_or_default();
+        });
+        while asked && begin.elapsed() < limit {
+            match answered.recv_timeout(Duration::from_millis(50)) {
+                Ok(run) => return run.map(tonic::Response::into_inner),
+                Err(mpsc::RecvTimeoutError::Timeout) if !poll() => {}
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// The last values that this process itself logged.
+    pub fn values(&self) -> Vec<v1::Field> {
+        self.core().lock().recent.values()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> Stats {
+        let core = self.core();
+        let shared = core.lock();
+        Stats {
+            records: shared.window.last(),
+            acked: shared.window.acked(),
+            dropped_rows: shared.window.dropped_rows(),
+            dropped_records: shared.window.dropped_others(),
+            window_bytes: core.link.budget.used() as u64,
+            reconnects: shared.connections.saturating_sub(1),
+            refused: shared.refused,
+            connected: shared.connected,
+        }
+    }
+
+    /// Ends the run (as its owner) or this process's part in it. Waits up to 5 s for the daemon's disk, then leaves what is left in a
+    /// file for the next daemon. `poll` as in [`Session::flush`]; leaving early never loses anything.
+    pub fn finish(
+        &self,
+        exit_code: i32,
+        wait: Wait,
+        poll: &mut dyn FnMut(Waiting) -> bool,
+    ) -> Finished {
+        let core = self.core();
+        if !core.is_started() {
+            core.update(|shared| shared.phase = Phase::Closed);
+            return finished(core, Outcome::Acked);
+        }
+        let target = core.urge(|shared| end_records(shared, core.owner, exit_code));
+        let waited = core.wait(
+            self.settings.ack_limit,
+            &mut |_| poll(Waiting::Daemon),
+            &mut |shared| shared.window.acked() >= target || shared.phase == Phase::Closed,
+        );
+        let (acked, refused) = {
+            let shared = core.lock();
+            (shared.window.acked() >= target, shared.session_refused)
+        };
+        let outcome = match (acked, wait) {
+            _ if refused => Outcome::Lost,
+            (false, _) => self.leave_behind(core),
+            (true, Wait::Delivered(limit)) if waited == Waited::Done => {
+                wait_for_delivery(core, limit, poll)
+            }
+            (true, _) => Outcome::Acked,
+        };
+        core.urge(|shared| {
+            if shared.phase == Phase::Open {
+                shared.phase = Phase::Leaving;
+            }
+        });
+        finished(core, outcome)
+    }
+
+    /// Writes the spill.
+    fn leave_behind(&self, core: &Core) -> Outcome {
+        match self.spill(core) {
+            Ok(_) => {
+                core.update(|shared| {
+                    shared.phase = Phase::Closed;
+                    shared.window.discard();
+                });
+                core.abandon.notify_one();
+                Outcome::Spilled
+            }
+            Err(error) => {
+                messages::say("spill", chain(&error));
+                core.update(|shared| shared.lost_rows += shared.window.pending_rows());
+                Outcome::Lost
+            }
+        }
+    }
+
+    fn spill(&self, core: &Core) -> Result<PathBuf, SpillError> {
+        let chunks = core.update(|shared| shared.window.pending());
+        spill::write(&self.settings.spill(), core.hello(), &chunks)
+    }
+}
+
+fn push_row(shared: &mut Shared, head: &RowHead, fields: &Fields) -> Pushed {
+    shared.recent.note(fields.shape(), fields.bytes());
+    shared.window.push_row(head, fields.bytes())
+}
+
+/// The last records of a session; returns the number to wait for.
+fn end_records(shared: &mut Shared, owner: bool, exit_code: i32) -> u64 {
+    if !std::mem::replace(&mut shared.finishing, true) && shared.phase == Phase::Open {
+        shared.window.tell_gap();
+        if owner {
+            let exit = v1::Exit {
+                exit_code,
+                timestamp: clock::now(),
+            };
+            // Always fits.
+            let (Pushed::Stored | Pushed::Full | Pushed::TooLarge) = shared
+                .window
+                .push(Class::Last, &encode::record(Kind::Exit(exit)));
+        }
+    }
+    shared.window.last()
+}
+
+fn wait_for_delivery(
+    core: &Core,
+    limit: Duration,
+    poll: &mut dyn FnMut(Waiting) -> bool,
+) -> Outcome {
+    use v1::run::State;
+    let mut end = State::Unspecified;
+    let waited = core.wait(
+        limit,
+        &mut |core| poll(Waiting::Delivery(core.lock().run.clone().map(Box::new))),
+        &mut |shared| {
+            let state = shared
+                .run
+                .as_ref()
+                .map_or(State::Unspecified, v1::Run::state);
+            if matches!(state, State::Delivered | State::Parked | State::Offline) {
+                end = state;
+            }
+            end != State::Unspecified || shared.phase == Phase::Closed
+        },
+    );
+    match (waited, end) {
+        (_, State::Delivered) => Outcome::Delivered,
+        (Waited::TimedOut, _) => Outcome::Timeout,
+        _ => Outcome::Acked,
+    }
+}
+
+fn finished(core: &Core, outcome: Outcome) -> Finished {
+    let shared = core.lock();
+    Finished {
+        outcome,
+        lost_rows: shared.lost_rows,
+        dropped_rows: shared.window.dropped_rows(),
+        run: shared.run.clone(),
+    }
+}
+
+/// Says which run, and nothing of its secrets.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("run_id", &self.run_id)
+            .field("owner_session", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
