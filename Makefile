@@ -40,8 +40,10 @@ $(WHEEL): $(SOURCES)
 	@touch $(WHEEL)
 
 bench: $(WHEEL) ## wandbd and wandb 0.31 side by side on one backend; prints a table
-	@tests/say.sh "installing wandb" tests/venv.sh .venv-test tests/requirements.txt
-	@.venv-test/bin/python tests/bench/bench.py
+	@tests/say.sh "installing wandb" tests/venv.sh .bench/venv tests/requirements-bench.txt
+	@.bench/venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall dist/*.whl
+	@WANDBD_E2E_PACKAGE=/nowhere WANDBD_E2E_BIN=$$(.bench/venv/bin/python -c 'import wandbd, pathlib; print(pathlib.Path(wandbd.__file__).parent / "bin" / "wandbd")') \
+		.bench/venv/bin/python tests/bench/bench.py $(BENCH)
 
 soak: ## the random tests with 1,000 seeds (hours); SEEDS=n for another number
 	@tests/say.sh "installing the tools" tests/venv.sh .venv-test tests/requirements.txt

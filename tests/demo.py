@@ -62,13 +62,24 @@ def run() -> None:
     """Train, wait for delivery, and show what the backend holds."""
     wandbd("stop", check=False)
     wandbd("start", "--local")
-    local = json.loads(wandbd("status", "--json"))["local"]
+    local = embedded()
     say(f"the daemon runs; its embedded backend is at {local['url']}")
     before = {run["name"] for run in ask(local, "/api/runs")}
     say("training on 1,797 handwritten digits (about half a minute) ...")
     example = REPO / "clients" / "python" / "examples" / "digits.py"
     subprocess.run([sys.executable, str(example)], env=environment(), cwd=DEMO, check=True)
     summary(local, before)
+
+
+def embedded() -> dict[str, str]:
+    """Return where the daemon's embedded backend is, its key, and the token of its page."""
+    local = json.loads(wandbd("status", "--json"))["local"]
+    data = Path(local["data"])
+    return {
+        "url": local["url"],
+        "api_key": (data / "api-key").read_text().strip(),
+        "token": (data / "page-token").read_text().strip(),
+    }
 
 
 def ask(local: dict[str, str], path: str) -> Any:
@@ -112,9 +123,8 @@ def summary(local: dict[str, str], before: set[str]) -> None:
     for artifact in run["artifacts"]:
         aliases = ", ".join(artifact["aliases"])
         say(f"  artifact   {artifact['name']}:{version(artifact)}  {artifact['type']}  {artifact['size']:,} bytes  [{aliases}]")
-    address, _, token = local["page"].partition("?")
     say()
-    say(f"Look at it: {address.rstrip('/')}/{path}/runs/{short['name']}?{token}")
+    say(f"Look at it: {local['url']}/{path}/runs/{short['name']}?token={local['token']}")
     say("The daemon goes on running; `make stop` ends it.")
 
 

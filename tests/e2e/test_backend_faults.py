@@ -38,13 +38,13 @@ def test_a_backend_that_is_down_for_the_whole_run_holds_up_nothing_and_gets_ever
     assert waiting["cause"], "status names no cause"
     chaos.up()
     arrived(backend, run_id, ROWS)
-    eventually(lambda: run_status(home, run_id)["state"] == "DELIVERED", 30, "status says delivered")
+    eventually(lambda: run_status(home, run_id)["state"] == "delivered", 30, "status says delivered")
     assert daemon.stop() == 0
 
 
 def _waiting(home: Home, run_id: str) -> dict[str, str] | None:
     entry = run_status(home, run_id)
-    return entry if entry["state"] in ("WAITING", "FINISHING") and entry["cause"] else None
+    return entry if entry["state"] in ("waiting", "finishing") and entry["cause"] else None
 
 
 FAULTS = {

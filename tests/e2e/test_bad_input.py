@@ -194,7 +194,12 @@ def test_a_full_disk_is_named_and_when_there_is_room_again_everything_arrives(ho
 
 @pytest.mark.parametrize(
     ("where", "what"),
-    [("environment", "WANDBD_LOG=shouting"), ("file", "nonsense_key = 1"), ("file", 'keep_days = "soon"'), ("file", "this is not TOML [")],
+    [
+        ("environment", "WANDBD_KEEP_DAYS=soon"),
+        ("file", "nonsense_key = 1"),
+        ("file", 'keep_days = "soon"'),
+        ("file", "this is not TOML ["),
+    ],
 )
 def test_a_wrong_config_value_ends_the_start_with_a_line_that_names_it(where: str, what: str, home: Home, tmp_path: Path) -> None:
     # Given a wrong value
@@ -207,7 +212,7 @@ def test_a_wrong_config_value_ends_the_start_with_a_line_that_names_it(where: st
 
     # Then it does not, nothing was bound, and one line says why
     assert tried.returncode not in (0, 101), tried.stderr
-    named = [str(file), "nonsense_key", "keep_days"] if where == "file" else ["WANDBD_LOG"]
+    named = [str(file), "nonsense_key", "keep_days"] if where == "file" else ["keep-days", "WANDBD_KEEP_DAYS"]
     assert any(name in tried.stderr for name in named), tried.stderr
     assert home.socket is None
 

@@ -63,12 +63,10 @@ class Backend:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
 
-    def get_text(self, path: str) -> str:
-        """Return an answer as text."""
-        token = base64.b64encode(f"api:{self.api_key}".encode()).decode()
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Basic {token}"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return str(answer.read(), "utf-8")
+    def download(self, url: str) -> bytes:
+        """Return the content behind a signed address, which takes no other credentials."""
+        with urllib.request.urlopen(url if "://" in url else self.url + url, timeout=30) as answer:
+            return bytes(answer.read())
 
     def runs(self, project: str | None = None) -> list[dict[str, Any]]:
         """Return the short form of all runs, or those of one project."""
@@ -84,20 +82,20 @@ class Backend:
         short = self.find(run_id)
         assert short is not None, f"the backend does not know the run {run_id}"
         found: dict[str, Any] = self.get(self._path(short))
+        found["config"] = {key: _value(entry) for key, entry in found["config"].items()}
         return found
 
     def _path(self, short: dict[str, Any]) -> str:
         return f"/api/runs/{short['entity']}/{short['project']}/{short['name']}"
 
-    def _lines(self, run_id: str, kind: str) -> list[str]:
+    def _lines(self, run_id: str, kind: str) -> list[Any]:
         short = self.find(run_id)
         assert short is not None, f"the backend does not know the run {run_id}"
-        lines: list[str] = []
+        lines: list[Any] = []
         while True:
             page = self.get(f"{self._path(short)}/{kind}?from={len(lines)}&limit=10000")
-            found = page["lines"] if isinstance(page, dict) else page
-            lines.extend(found)
-            if len(found) < 10000:
+            lines.extend(page["lines"])
+            if len(page["lines"]) < 10000:
                 return lines
 
     def history(self, run_id: str) -> list[Row]:
@@ -109,8 +107,8 @@ class Backend:
         return [json.loads(line) for line in self._lines(run_id, "events")]
 
     def console(self, run_id: str) -> str:
-        """Return the console lines as they were posted, one text."""
-        return "\n".join(str(line) for line in self._lines(run_id, "console"))
+        """Return the text of the console."""
+        return "\n".join(line["text"] for line in self._lines(run_id, "console"))
 
     def finished(self, run_id: str, limit_s: float = 60) -> dict[str, Any]:
         """Wait until the run is complete, then return all that is known of it."""
@@ -133,3 +131,8 @@ class Backend:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+
+def _value(entry: Any) -> Any:
+    """Config goes over the wire with each top-level value in an object of its own."""
+    return entry["value"] if isinstance(entry, dict) and set(entry) <= {"value", "desc"} and "value" in entry else entry

@@ -10,7 +10,7 @@ REPO = Path(__file__).resolve().parents[3]
 WANDBD = Path(os.environ.get("WANDBD_E2E_BIN", REPO / "target" / "debug" / "wandbd"))
 """The daemon under test: the debug build, unless told otherwise."""
 
-PACKAGE = REPO / "clients" / "python" / "python"
+PACKAGE = Path(os.environ.get("WANDBD_E2E_PACKAGE", REPO / "clients" / "python" / "python"))
 """What goes on PYTHONPATH: the Python package with its extension copied into it."""
 
 EXTENSION = PACKAGE / "wandbd" / "_core.abi3.so"
@@ -18,5 +18,5 @@ EXTENSION = PACKAGE / "wandbd" / "_core.abi3.so"
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 """Training scripts that several tests share."""
 
-PYTHON = sys.executable
+PYTHON = os.environ.get("WANDBD_E2E_PYTHON", sys.executable)
 """The interpreter of the test environment; it also has the real `wandb`."""
