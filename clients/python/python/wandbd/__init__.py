@@ -1,0 +1,98 @@
+"""wandbd: log training runs to Weights & Biases through a local daemon that never stands in the way.
+
+    import wandbd as wandb
+
+    with wandb.init(project="digits", config={"lr": 1e-3}) as run:
+        run.log({"loss": 0.5})
+
+The names, arguments and defaults are W&B's. What `log` takes is on disk within about 40 ms and reaches the server
+once and in order, whatever dies meanwhile. A name of W&B that is not built yet raises `AttributeError` and says so.
+
+Importing this module does nothing and costs a millisecond: its parts are loaded at their first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wandbd import errors as errors
+    from wandbd._artifact import Artifact as Artifact
+    from wandbd._config import Config as Config
+    from wandbd._core import __version__ as __version__
+    from wandbd._errors import CommError as CommError
+    from wandbd._errors import Error as Error
+    from wandbd._errors import UsageError as UsageError
+    from wandbd._finish import finish_current as finish
+    from wandbd._init import init as init
+    from wandbd._login import login as login
+    from wandbd._preinit import define_metric as define_metric
+    from wandbd._preinit import log as log
+    from wandbd._preinit import log_artifact as log_artifact
+    from wandbd._run import Run as Run
+    from wandbd._settings import Settings as Settings
+    from wandbd._summary import Summary as Summary
+
+    run: Run | None
+    config: Config
+    summary: Summary
+
+__all__ = [
+    "Artifact",
+    "CommError",
+    "Config",
+    "Error",
+    "Run",
+    "Settings",
+    "Summary",
+    "UsageError",
+    "__version__",
+    "config",
+    "define_metric",
+    "errors",
+    "finish",
+    "init",
+    "log",
+    "log_artifact",
+    "login",
+    "run",
+    "summary",
+]
+
+# Where a name lives, and what it is called there.
+_HOMES = {
+    "Artifact": ("_artifact", "Artifact"),
+    "CommError": ("_errors", "CommError"),
+    "Config": ("_config", "Config"),
+    "Error": ("_errors", "Error"),
+    "Run": ("_run", "Run"),
+    "Settings": ("_settings", "Settings"),
+    "Summary": ("_summary", "Summary"),
+    "UsageError": ("_errors", "UsageError"),
+    "__version__": ("_core", "__version__"),
+    "finish": ("_finish", "finish_current"),
+    "init": ("_init", "init"),
+    "login": ("_login", "login"),
+}
+_OF_THE_RUN = frozenset(["config", "define_metric", "log", "log_artifact", "run", "summary"])
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Load a part at its first use; a name of the current run means what it means now."""
+        from importlib import import_module
+
+        if name in _OF_THE_RUN:
+            return import_module("wandbd._preinit").lookup(name)
+        if name in _HOMES:
+            module, inside = _HOMES[name]
+            value = getattr(import_module(f"wandbd.{module}"), inside)
+            globals()[name] = value
+            return value
+        if name in ("errors", "integration"):
+            return import_module(f"wandbd.{name}")
+        names = import_module("wandbd._names")
+        raise names.missing("module 'wandbd'", name, names.MODULE)
+
+    def __dir__() -> list[str]:
+        return sorted(__all__)

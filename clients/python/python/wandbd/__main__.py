@@ -1,0 +1,5 @@
+"""`python -m wandbd` is the command `wandbd`."""
+
+from wandbd._bin import main
+
+main()

@@ -1,0 +1,138 @@
+"""Console capture: the terminal comes first, and nothing of ours can break printing."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import wandbd as wandb
+from wandbd._console import Console
+
+Streams = Callable[[], tuple[io.StringIO, io.StringIO]]
+
+
+@pytest.fixture
+def streams(monkeypatch: pytest.MonkeyPatch) -> Streams:
+    """Puts memory in place of the streams when it is called: pytest sets its own at the start of each phase."""
+
+    def replace() -> tuple[io.StringIO, io.StringIO]:
+        out, err = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        return out, err
+
+    return replace
+
+
+def test_both_streams_are_captured_and_given_back(streams: Streams) -> None:
+    out, err = streams()
+    got: list[tuple[bool, str]] = []
+    console = Console(lambda stderr, text: got.append((stderr, text)))
+    console.start()
+    print("a")
+    print("b", file=sys.stderr, end="\r")
+    console.stop()
+    print("c")
+    assert got == [(False, "a"), (False, "\n"), (True, "b"), (True, "\r")]
+    assert (out.getvalue(), err.getvalue()) == ("a\nc\n", "b\r")
+    assert "write" not in out.__dict__
+
+
+def test_a_failing_sink_does_not_disturb_printing(streams: Streams) -> None:
+    out, err = streams()
+
+    def sink(stderr: bool, text: str) -> None:
+        raise RuntimeError
+
+    console = Console(sink)
+    console.start()
+    print("a")
+    console.stop()
+    assert out.getvalue() == "a\n"
+
+
+def test_a_sink_that_prints_is_not_captured_again(streams: Streams) -> None:
+    out, err = streams()
+    got: list[str] = []
+
+    def sink(stderr: bool, text: str) -> None:
+        got.append(text)
+        print("inner")
+
+    console = Console(sink)
+    console.start()
+    sys.stdout.write("a")
+    console.stop()
+    assert got == ["a"]
+    assert out.getvalue() == "ainner\n"
+
+
+def test_somebody_elses_wrapper_on_top_of_ours_survives_the_end(streams: Streams) -> None:
+    out, err = streams()
+    got: list[str] = []
+    console = Console(lambda stderr, text: got.append(text))
+    console.start()
+    ours = sys.stdout.write
+    sys.stdout.write = lambda text: ours(text.upper())  # type: ignore[method-assign]
+    print("a")
+    console.stop()
+    print("b")
+    assert out.getvalue() == "A\nB\n"
+    assert got == ["A", "\n"]
+
+
+def test_errors_of_the_stream_itself_are_the_users(streams: Streams) -> None:
+    out, err = streams()
+    console = Console(lambda stderr, text: None)
+    console.start()
+    with pytest.raises(TypeError):
+        sys.stdout.write(3)  # type: ignore[arg-type]
+    console.stop()
+
+
+def test_missing_and_unwritable_streams_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", object())
+    console = Console(lambda stderr, text: None)
+    console.start()
+    console.stop()
+
+
+def test_a_forked_child_is_not_captured(streams: Streams) -> None:
+    out, err = streams()
+    got: list[str] = []
+    console = Console(lambda stderr, text: got.append(text))
+    console.start()
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        sys.stdout.write("child")
+        os.write(write, str(len(got)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    console.stop()
+    assert os.read(read, 10) == b"0"
+    os.close(read)
+    os.close(write)
+
+
+def test_a_run_captures_from_init_to_finish_but_not_its_own_first_and_last_lines(core: Any, streams: Streams) -> None:
+    out, err = streams()
+    run = wandb.init()
+    print("hello")
+    run.finish()
+    print("after")
+    assert core.named("output") == [(False, "hello"), (False, "\n")]
+
+
+def test_console_off_captures_nothing(core: Any, streams: Streams) -> None:
+    out, err = streams()
+    with wandb.init(settings=wandb.Settings(console="off")):
+        print("hello")
+    assert core.named("output") == []
+    assert core.opened[0].fields["console"] == "off"

@@ -1,0 +1,86 @@
+"""What `import wandbd as wandb` offers."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wandbd as wandb
+from wandbd import _names
+from wandbd._run import Run
+
+PACKAGE = Path(wandb.__file__).parent
+
+# As `inspect` shows them for wandb 0.31.0: names in order, with defaults.
+WANDB_SIGNATURES = {
+    "init": "entity project dir id name notes tags config config_exclude_keys config_include_keys allow_val_change "
+    "group job_type mode force reinit resume resume_from fork_from save_code tensorboard sync_tensorboard monitor_gym "
+    "settings anonymous",
+    "log": "data step commit",
+    "finish": "exit_code",
+    "define_metric": "name step_metric step_sync hidden summary overwrite",
+    "log_artifact": "artifact_or_path name type aliases tags",
+    "login": "key relogin host force timeout verify referrer prompt anonymous",
+}
+
+
+@pytest.mark.parametrize("name", WANDB_SIGNATURES)
+def test_functions_take_wandbs_arguments_in_wandbs_order(name: str) -> None:
+    expected = WANDB_SIGNATURES[name].split()
+    ours = list(inspect.signature(getattr(wandb, name)).parameters)
+    assert ours[: len(expected)] == expected
+
+
+def test_run_methods_take_the_same_arguments_as_the_functions() -> None:
+    for name in ("define_metric", "log_artifact", "finish"):
+        method = list(inspect.signature(getattr(Run, name)).parameters)[1:]
+        assert method == list(inspect.signature(getattr(wandb, name)).parameters)
+
+
+def test_everything_that_is_exported_is_there_and_documented(core: Any) -> None:
+    for name in wandb.__all__:
+        value = getattr(wandb, name)
+        assert name in ("run", "__version__") or value.__doc__
+
+
+def test_a_name_of_wandb_that_is_not_built_says_so() -> None:
+    with pytest.raises(AttributeError, match="wandbd does not provide `Image` yet"):
+        _ = wandb.Image
+    with pytest.raises(ImportError):
+        from wandbd import Image  # noqa: F401
+
+
+def test_any_other_name_is_an_ordinary_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'wandbd' has no attribute 'nonsense'"):
+        _ = wandb.nonsense
+
+
+def test_no_name_is_both_built_and_listed_as_missing(core: Any) -> None:
+    run = wandb.init()
+    assert not _names.MODULE & set(wandb.__all__)
+    assert not [name for name in _names.RUN if hasattr(run, name)]
+    assert not [name for name in _names.ARTIFACT if hasattr(wandb.Artifact("a", "b"), name)]
+    with pytest.raises(AttributeError, match=r"wandbd does not provide `Run\.alert` yet"):
+        run.alert("title", "text")
+
+
+def test_importing_loads_nothing_but_the_module_itself() -> None:
+    code = """
+import sys
+import wandbd
+ours = {name for name in sys.modules if name.startswith("wandbd")}
+assert ours == {"wandbd"}, ours
+heavy = {"json", "subprocess", "threading", "socket", "configparser", "logging", "numpy", "keras"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(PACKAGE.parent)})
+
+
+def test_no_module_writes_to_the_terminal_by_print() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        assert "print(" not in path.read_text(), path
