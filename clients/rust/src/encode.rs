@@ -30,9 +30,10 @@ impl Fields {
         Self::default()
     }
 
-    /// Forgets everything but the memory.
+    /// Forgets everything but the memory, and of that all beyond 1 MiB.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(1 << 20);
         self.path.clear();
         self.shape = 0;
     }

@@ -39,6 +39,7 @@ pub mod json;
 mod messages;
 pub mod paths;
 mod process;
+mod random;
 mod recent;
 mod sender;
 mod session;
@@ -51,8 +52,9 @@ pub use connect::connect;
 pub use encode::Fields;
 pub use env::Settings;
 pub use error::{ConnectError, SettingsError, SpillError, StartError};
-pub use messages::take as take_messages;
+pub use messages::{say, take as take_messages};
 pub use process::this_process;
+pub use random::random_id;
 pub use session::{Finished, Outcome, Session, Stats, Wait, Waiting};
 pub use steps::RowHead;
 /// The messages of the contract.

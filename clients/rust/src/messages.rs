@@ -19,7 +19,7 @@ struct Messages {
 static MESSAGES: PerProcess<Mutex<Messages>> = PerProcess::empty();
 
 /// Leaves a line, unless one about the same `topic` was left before in this process.
-pub(crate) fn say(topic: &str, line: impl Into<String>) {
+pub fn say(topic: &str, line: impl Into<String>) {
     let messages = MESSAGES.get_or_init(Mutex::default);
     let mut messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
     if messages.said.len() < LIMIT && messages.said.insert(topic.to_owned()) {

@@ -121,4 +121,4 @@ class Run:
         """
 
     def stats(self) -> dict[str, int]:
-        """Counters: `records`, `acked`, `dropped_rows`, `window_bytes`, `reconnects`, `refused`, `connected` (0/1)."""
+        """Counters: `records`, `acked`, `dropped_rows`, `dropped_records` (others), `window_bytes`, `reconnects`, `refused`, `connected` (0/1)."""

@@ -1,0 +1,371 @@
+//! The run, as Python sees it.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    types::PyDict,
+};
+use wandbd_client::{Fields, Finished, Outcome, Session, Wait, Waiting, proto};
+
+use crate::{
+    config,
+    defer::{Deferred, Device, Row},
+    dicts, open,
+    values::{Writer, type_name},
+    wait,
+};
+
+const CLIENT: &str = concat!("wandbd-python/", env!("CARGO_PKG_VERSION"));
+/// Between two calls of `tick`.
+const TICK: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// The memory of the last row of this thread, for the next one.
+    static SCRATCH: Cell<Fields> = Cell::new(Fields::new());
+}
+
+/// A run as this process takes part in it.
+#[pyclass(frozen, module = "wandbd._core")]
+pub(crate) struct Run {
+    session: Session,
+    deferred: Deferred,
+}
+
+impl Run {
+    fn new(session: Session) -> Self {
+        Self {
+            session,
+            deferred: Deferred::new(),
+        }
+    }
+
+    fn say_row(
+        &self,
+        py: Python<'_>,
+        step: Option<i64>,
+        commit: Option<bool>,
+        fields: &mut Fields,
+        devices: Vec<Device>,
+    ) {
+        if devices.is_empty() && !self.deferred.is_waiting() {
+            self.session.log(step, commit, fields);
+            return;
+        }
+        let row = Row {
+            head: self.session.begin_row(step, commit),
+            fields: std::mem::take(fields),
+            devices,
+        };
+        self.deferred.push(py, &self.session, row);
+    }
+}
+
+#[pymethods]
+impl Run {
+    #[staticmethod]
+    fn open(fields: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let run = open::open_run(fields)?;
+        Ok(Self::new(Session::open(config::settings()?, CLIENT, run)))
+    }
+
+    #[staticmethod]
+    fn attach(session: &str, run_id: &str) -> PyResult<Self> {
+        let settings = config::settings()?;
+        Ok(Self::new(Session::attach(
+            settings, CLIENT, session, run_id,
+        )))
+    }
+
+    #[getter]
+    fn session(&self) -> &str {
+        self.session.owner_session()
+    }
+
+    #[getter]
+    fn owner(&self) -> bool {
+        self.session.is_owner()
+    }
+
+    #[getter]
+    fn run_id(&self) -> &str {
+        self.session.run_id()
+    }
+
+    #[getter]
+    fn step(&self) -> i64 {
+        self.session.step()
+    }
+
+    #[getter]
+    fn stopped(&self) -> bool {
+        self.session.is_stopped()
+    }
+
+    /// Add `data` to the history row of `step`.
+    #[pyo3(signature = (data, step=None, commit=None, sync=None))]
+    fn log(
+        &self,
+        data: &Bound<'_, PyAny>,
+        step: Option<&Bound<'_, PyAny>>,
+        commit: Option<&Bound<'_, PyAny>>,
+        sync: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        // Since long without a meaning in W&B too.
+        let _ = sync;
+        let step = step.map(whole_step).transpose()?;
+        let commit = commit.map(PyAnyMethods::is_truthy).transpose()?;
+        let mut fields = SCRATCH.take();
+        fields.clear();
+        let mut devices = Vec::new();
+        let mut writer = Writer {
+            fields: &mut fields,
+            devices: self.session.settings().defer.then_some(&mut devices),
+        };
+        writer.mapping(data, "wandb.log")?;
+        self.say_row(data.py(), step, commit, &mut fields, devices);
+        SCRATCH.set(fields);
+        Ok(())
+    }
+
+    #[pyo3(signature = (update, remove=Vec::new()))]
+    #[allow(clippy::needless_pass_by_value, reason = "made from Python values")]
+    fn config(&self, update: &Bound<'_, PyAny>, remove: Vec<Vec<String>>) -> PyResult<()> {
+        self.session.config(&written(update, "config")?, &remove);
+        Ok(())
+    }
+
+    #[pyo3(signature = (update, remove=Vec::new()))]
+    #[allow(clippy::needless_pass_by_value, reason = "made from Python values")]
+    fn summary(&self, update: &Bound<'_, PyAny>, remove: Vec<Vec<String>>) -> PyResult<()> {
+        self.session.summary(&written(update, "summary")?, &remove);
+        Ok(())
+    }
+
+    #[pyo3(signature = (name, step_metric=None, step_sync=None, hidden=false, summary=Vec::new(), overwrite=false))]
+    #[allow(clippy::needless_pass_by_value, reason = "made from Python values")]
+    fn define_metric(
+        &self,
+        name: String,
+        step_metric: Option<String>,
+        step_sync: Option<bool>,
+        hidden: bool,
+        summary: Vec<String>,
+        overwrite: bool,
+    ) -> PyResult<()> {
+        let is_glob = name.ends_with('*');
+        let (name, glob) = if is_glob {
+            (String::new(), name)
+        } else {
+            (name, String::new())
+        };
+        let summary = summary
+            .iter()
+            .map(|word| aggregate(word))
+            .collect::<PyResult<_>>()?;
+        self.session.metric(proto::Metric {
+            name,
+            glob,
+            step_metric: step_metric.unwrap_or_default(),
+            step_sync,
+            hidden,
+            summary,
+            overwrite,
+        });
+        Ok(())
+    }
+
+    #[pyo3(signature = (display_name=None, notes=None, tags=None))]
+    fn update(
+        &self,
+        display_name: Option<String>,
+        notes: Option<String>,
+        tags: Option<Vec<String>>,
+    ) {
+        self.session.update(proto::RunUpdate {
+            display_name,
+            notes,
+            tags: tags.map(|tag| proto::run_update::Tags { tag }),
+        });
+    }
+
+    fn output(&self, stderr: bool, text: &Bound<'_, pyo3::types::PyString>) {
+        self.session.output(stderr, &text.to_string_lossy());
+    }
+
+    fn log_artifact(
+        &self,
+        name: String,
+        r#type: String,
+        description: String,
+        metadata_json: String,
+        aliases: Vec<String>,
+        files: Vec<(String, String, bool)>,
+    ) {
+        let file = files
+            .into_iter()
+            .map(|(path, source, staged)| proto::artifact::File {
+                path,
+                source,
+                staged,
+            })
+            .collect();
+        self.session.artifact(proto::Artifact {
+            name,
+            r#type,
+            description,
+            metadata_json,
+            alias: aliases,
+            file,
+            client_id: wandbd_client::random_id(),
+            sequence_client_id: wandbd_client::random_id(),
+        });
+    }
+
+    fn info<'py>(&self, py: Python<'py>, timeout_s: f64) -> PyResult<Bound<'py, PyDict>> {
+        let limit = wait::seconds(timeout_s);
+        let run = wait::without_gil(py, |poll| self.session.info(limit, poll))?;
+        dicts::run(py, &run.unwrap_or_default())
+    }
+
+    fn fetch<'py>(&self, py: Python<'py>, timeout_s: f64) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.deferred.drain(py, &self.session);
+        let limit = wait::seconds(timeout_s);
+        let run = wait::without_gil(py, |poll| self.session.fetch(limit, poll))?;
+        run.map(|run| dicts::run(py, &run)).transpose()
+    }
+
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        dicts::nested(py, &self.session.values())
+    }
+
+    fn flush(&self, py: Python<'_>, timeout_s: f64) -> PyResult<bool> {
+        self.deferred.drain(py, &self.session);
+        let limit = wait::seconds(timeout_s);
+        wait::without_gil(py, |poll| self.session.flush(limit, poll))
+    }
+
+    #[pyo3(signature = (exit_code, wait, timeout_s, tick=None))]
+    #[allow(clippy::needless_pass_by_value, reason = "used without the GIL")]
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        exit_code: i32,
+        wait: &str,
+        timeout_s: f64,
+        tick: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let wait = match wait {
+            "ack" => Wait::Ack,
+            "delivered" => Wait::Delivered(wait::seconds(timeout_s)),
+            other => {
+                let text = format!("wait must be \"ack\" or \"delivered\", not {other:?}");
+                return Err(PyValueError::new_err(text));
+            }
+        };
+        self.deferred.drain(py, &self.session);
+        let mut raised = None;
+        let mut last = Instant::now();
+        let finished = py.detach(|| {
+            self.session.finish(exit_code, wait, &mut |waiting| {
+                wait::interrupted(&mut raised, |py| {
+                    py.check_signals()?;
+                    match (waiting, &tick) {
+                        (Waiting::Delivery(run), Some(tick)) if last.elapsed() >= TICK => {
+                            last = Instant::now();
+                            let run = dicts::run(py, &run.unwrap_or_default())?;
+                            tick.call1(py, (run,)).map(drop)
+                        }
+                        _ => Ok(()),
+                    }
+                })
+            })
+        });
+        raised.map_or(Ok(()), Err)?;
+        ended(py, finished)
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = self.session.stats();
+        let dict = PyDict::new(py);
+        dict.set_item("records", stats.records)?;
+        dict.set_item("acked", stats.acked)?;
+        dict.set_item("dropped_rows", stats.dropped_rows)?;
+        dict.set_item("dropped_records", stats.dropped_records)?;
+        dict.set_item("window_bytes", stats.window_bytes)?;
+        dict.set_item("reconnects", stats.reconnects)?;
+        dict.set_item("refused", stats.refused)?;
+        dict.set_item("connected", u8::from(stats.connected))?;
+        Ok(dict)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<wandbd._core.Run {}>", self.session.run_id())
+    }
+}
+
+fn written(update: &Bound<'_, PyAny>, what: &str) -> PyResult<Fields> {
+    let mut fields = Fields::new();
+    let mut writer = Writer {
+        fields: &mut fields,
+        devices: None,
+    };
+    writer.mapping(update, what)?;
+    Ok(fields)
+}
+
+/// A step that was given: a whole number, also of numpy, that is not negative.
+fn whole_step(step: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let Ok(number) = step.extract::<i64>() else {
+        return Err(PyTypeError::new_err(format!(
+            "log step must be a whole number from 0 to 2^63-1, not {} of type {}",
+            step.repr()?.to_string_lossy(),
+            type_name(step)
+        )));
+    };
+    if number < 0 {
+        let text = format!("log step must not be negative: {number}");
+        return Err(PyValueError::new_err(text));
+    }
+    Ok(number)
+}
+
+fn aggregate(word: &str) -> PyResult<i32> {
+    use proto::metric::Aggregate;
+    let aggregate = match word {
+        "min" => Aggregate::Min,
+        "max" => Aggregate::Max,
+        "mean" => Aggregate::Mean,
+        "last" => Aggregate::Last,
+        "none" => Aggregate::None,
+        "copy" => Aggregate::Copy,
+        "first" => Aggregate::First,
+        other => {
+            let text = format!(
+                "summary must be of min, max, mean, first, last, none, copy; not {other:?}"
+            );
+            return Err(PyValueError::new_err(text));
+        }
+    };
+    Ok(aggregate.into())
+}
+
+fn ended(py: Python<'_>, finished: Finished) -> PyResult<Bound<'_, PyDict>> {
+    let outcome = match finished.outcome {
+        Outcome::Acked => "acked",
+        Outcome::Delivered => "delivered",
+        Outcome::Spilled => "spilled",
+        Outcome::Timeout => "timeout",
+        Outcome::Lost => "lost",
+    };
+    let dict = PyDict::new(py);
+    dict.set_item("outcome", outcome)?;
+    dict.set_item("lost_rows", finished.lost_rows)?;
+    dict.set_item("dropped_rows", finished.dropped_rows)?;
+    dict.set_item("run", dicts::run(py, &finished.run.unwrap_or_default())?)?;
+    Ok(dict)
+}
