@@ -1,0 +1,70 @@
+//! The run's own parameters.
+
+use wandbd_record::convert::seconds;
+use wandbd_record::wandb::RunRecord;
+
+/// What the run's record says of it, with later changes. Empty: not given.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunParams {
+    /// Id of the run as the journal has it.
+    pub run_id: String,
+    /// Owner; empty: the server's default.
+    pub entity: String,
+    /// Project.
+    pub project: String,
+    /// Name for people.
+    pub display_name: String,
+    /// Notes.
+    pub notes: String,
+    /// Tags: always the whole list.
+    pub tags: Vec<String>,
+    /// Group.
+    pub group: String,
+    /// Job type.
+    pub job_type: String,
+    /// Sweep that the run belongs to.
+    pub sweep_id: String,
+    /// Host name.
+    pub host: String,
+    /// Path of the script, as the environment record has it.
+    pub program: String,
+    /// Address of the git remote.
+    pub git_remote: String,
+    /// Git commit.
+    pub git_commit: String,
+    /// Unix seconds at which the run began.
+    pub start_time: f64,
+}
+
+impl RunParams {
+    /// Takes over a run record; true when something changed. The first record counts whole; of a later one only what a user
+    /// can change.
+    pub(crate) fn apply(&mut self, run: &RunRecord, first: bool) -> bool {
+        let before = self.clone();
+        self.display_name.clone_from(&run.display_name);
+        self.notes.clone_from(&run.notes);
+        self.tags.clone_from(&run.tags);
+        if first {
+            self.run_id.clone_from(&run.run_id);
+            self.entity.clone_from(&run.entity);
+            self.project.clone_from(&run.project);
+            self.sweep_id.clone_from(&run.sweep_id);
+            self.host.clone_from(&run.host);
+            self.start_time = run.start_time.as_ref().map_or(0.0, seconds);
+        }
+        // Readers must cope with both: some writers repeat these, some leave them out later.
+        for (mine, theirs) in [
+            (&mut self.group, &run.run_group),
+            (&mut self.job_type, &run.job_type),
+        ] {
+            if !theirs.is_empty() {
+                mine.clone_from(theirs);
+            }
+        }
+        if let Some(git) = &run.git {
+            self.git_remote.clone_from(&git.remote_url);
+            self.git_commit.clone_from(&git.commit);
+        }
+        *self != before
+    }
+}

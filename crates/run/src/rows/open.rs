@@ -1,0 +1,65 @@
+//! A row that is still open, and what one call adds to it.
+
+use wandbd_record::Tree;
+use wandbd_record::convert::node_of_field;
+use wandbd_record::v1;
+
+use crate::error::Refused;
+
+/// Steps lie below this: 2^53.
+pub(crate) const STEP_LIMIT: i64 = 9_007_199_254_740_992;
+
+/// Leaves that came so far.
+#[derive(Debug, Default)]
+pub(crate) struct OpenRow {
+    pub(crate) leaves: Tree,
+    /// Unix seconds of the last call that added to it.
+    pub(crate) timestamp: f64,
+    /// Parts of it are in the journal.
+    pub(crate) pieces: bool,
+}
+
+impl OpenRow {
+    /// What one call says, checked.
+    pub(crate) fn of_call(row: &v1::Row) -> Result<Self, Refused> {
+        if !row.timestamp.is_finite() {
+            return Err(Refused::Time);
+        }
+        let mut leaves = Tree::new();
+        let mut names: Vec<&str> = Vec::new();
+        for field in &row.field {
+            let node = node_of_field(field)?;
+            names.clear();
+            names.push(&field.key);
+            names.extend(field.nested.iter().map(String::as_str));
+            leaves.merge_node(&names, node);
+        }
+        Ok(Self {
+            leaves,
+            timestamp: row.timestamp,
+            pieces: false,
+        })
+    }
+
+    /// Adds what came later, leaf by leaf.
+    pub(crate) fn merge(&mut self, later: Self) {
+        if self.leaves.is_empty() {
+            self.leaves = later.leaves;
+        } else {
+            self.leaves.merge(later.leaves);
+        }
+        self.timestamp = later.timestamp;
+        self.pieces |= later.pieces;
+    }
+}
+
+/// Checks the step of a call against the run's.
+pub(crate) fn check_step(step: i64, next: i64) -> Result<(), Refused> {
+    if !(-STEP_LIMIT..STEP_LIMIT).contains(&step) {
+        return Err(Refused::StepRange(step));
+    }
+    if step < next {
+        return Err(Refused::Backward { step, next });
+    }
+    Ok(())
+}
