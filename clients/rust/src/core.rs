@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) phase: Phase,
     /// `finish` was called: no more records.
     pub(crate) finishing: bool,
+    /// The user knows that the window was full.
+    pub(crate) told_full: bool,
     /// The sender waits without a limit: the next record has to wake it.
     pub(crate) asleep: bool,
     /// Somebody waits for an ack: no back-off now.
@@ -85,6 +87,7 @@ impl Core {
             recent: Recent::default(),
             phase: Phase::Open,
             finishing: false,
+            told_full: false,
             asleep: false,
             hurry: false,
             connected: false,

@@ -111,7 +111,7 @@ async fn connection(core: &Core, link: &Link) -> End {
         Ok(found) => found,
         Err(error) => return End::Lost(chain(&error)),
     };
-    match stream(core, channel).await {
+    match stream(core, link, channel).await {
         Ok(end) => end,
         Err(status) => {
             link.broken(number);
@@ -120,60 +120,86 @@ async fn connection(core: &Core, link: &Link) -> End {
     }
 }
 
-async fn stream(core: &Core, channel: Channel) -> Result<End, Status> {
+async fn stream(core: &Core, link: &Link, channel: Channel) -> Result<End, Status> {
     let (to_daemon, outgoing) = mpsc::channel::<Bytes>(AHEAD);
     to_daemon
         .try_send(core.hello_message())
         .map_err(|_| Status::internal("the stream did not take the hello"))?;
-    let mut grpc = Grpc::new(channel);
-    grpc.ready()
-        .await
-        .map_err(|error| Status::unavailable(chain(&error)))?;
-    let mut incoming = grpc
-        .streaming(
-            Request::new(ReceiverStream::new(outgoing)),
-            PathAndQuery::from_static("/wandbd.v1.Wandbd/Publish"),
-            Encoded::<v1::ServerMessage>::new(),
-        )
-        .await?
-        .into_inner();
-    if !welcomed(core, &mut incoming).await? {
+    let greeting = greet(core, channel, ReceiverStream::new(outgoing));
+    tokio::pin!(greeting);
+    let greeted = tokio::select! {
+        greeted = &mut greeting => greeted?,
+        () = sleep(PATIENCE) => {
+            complain(link, "it does not say welcome");
+            greeting.await?
+        }
+    };
+    let Some(mut incoming) = greeted else {
         return Ok(End::Done);
-    }
+    };
     let goodbye = tokio::select! {
-        received = receive(core, &mut incoming) => return received,
+        received = receive(core, link, &mut incoming) => return received,
         () = send(core, &to_daemon) => to_daemon,
     };
     // Closing our half is the good-bye; the daemon then ends its own.
     drop(goodbye);
-    match timeout(GOODBYE, receive(core, &mut incoming)).await {
+    match timeout(GOODBYE, receive(core, link, &mut incoming)).await {
         Ok(_) | Err(_) => Ok(End::Done),
     }
 }
 
-/// Waits for the welcome. False: the session is refused.
-async fn welcomed(
+/// Opens the stream and waits for the welcome. None: the session is refused.
+async fn greet(
     core: &Core,
-    incoming: &mut Streaming<v1::ServerMessage>,
-) -> Result<bool, Status> {
+    channel: Channel,
+    outgoing: ReceiverStream<Bytes>,
+) -> Result<Option<Streaming<v1::ServerMessage>>, Status> {
+    let mut grpc = Grpc::new(channel);
+    grpc.ready()
+        .await
+        .map_err(|error| Status::unavailable(chain(&error)))?;
+    let path = PathAndQuery::from_static("/wandbd.v1.Wandbd/Publish");
+    let mut incoming = grpc
+        .streaming(Request::new(outgoing), path, Encoded::new())
+        .await?
+        .into_inner();
     loop {
-        let message = incoming
-            .message()
-            .await?
-            .ok_or_else(|| Status::unavailable("the daemon closed the stream"))?;
+        let message: v1::ServerMessage = incoming.message().await?.ok_or_else(closed)?;
         let is_welcome = matches!(message.kind, Some(v1::server_message::Kind::Welcome(_)));
         if !core.receive(message) {
-            return Ok(false);
+            return Ok(None);
         }
         if is_welcome {
-            return Ok(true);
+            return Ok(Some(incoming));
         }
     }
 }
 
-async fn receive(core: &Core, incoming: &mut Streaming<v1::ServerMessage>) -> Result<End, Status> {
-    while let Some(message) = incoming.message().await? {
-        if !core.receive(message) {
+fn closed() -> Status {
+    Status::unavailable("the daemon closed the stream")
+}
+
+async fn receive(
+    core: &Core,
+    link: &Link,
+    incoming: &mut Streaming<v1::ServerMessage>,
+) -> Result<End, Status> {
+    // The last ack that was there when nothing came for a while and records waited.
+    let mut stuck_at = None;
+    loop {
+        let Ok(message) = timeout(PATIENCE, incoming.message()).await else {
+            let (acked, last) = {
+                let shared = core.lock();
+                (shared.window.acked(), shared.window.last())
+            };
+            if acked < last && stuck_at == Some(acked) {
+                complain(link, "it does not acknowledge");
+            }
+            stuck_at = (acked < last).then_some(acked);
+            continue;
+        };
+        stuck_at = None;
+        if !core.receive(message?.ok_or_else(closed)?) {
             return Ok(End::Done);
         }
         let leaving = core.lock().phase == Phase::Leaving;
@@ -181,7 +207,6 @@ async fn receive(core: &Core, incoming: &mut Streaming<v1::ServerMessage>) -> Re
             core.wake.notify_one();
         }
     }
-    Err(Status::unavailable("the daemon closed the stream"))
 }
 
 /// Sends until everything is said and acknowledged.

@@ -264,7 +264,9 @@ impl Session {
             }
             let had_sealed = shared.window.has_sealed();
             let pushed = push(&mut shared);
+            let is_told = pushed == Pushed::Full && std::mem::replace(&mut shared.told_full, true);
             let is_full = !had_sealed && shared.window.has_sealed() && shared.connected;
+            let pushed = if is_told { Pushed::Stored } else { pushed };
             (pushed, std::mem::take(&mut shared.asleep) || is_full)
         };
         core.start();
