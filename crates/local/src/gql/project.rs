@@ -1,0 +1,262 @@
+//! A project and what lies in it.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::app;
+use super::artifact::{Artifact, ArtifactCollectionMembership, ArtifactType};
+use super::collection::{ArtifactCollection, ArtifactSequence};
+use super::connection::{Connection, Window};
+use super::run::Run;
+use super::scalars::{DateTime, JsonString, id};
+use super::user::{Entity, User};
+use crate::clock;
+use crate::error::{StoreError, StoreResult};
+use crate::store::filter::{self, Candidate};
+use crate::store::runs::{self, ProjectRow, RunRow};
+use crate::store::{aliases, artifacts};
+
+/// A project.
+pub(crate) struct Project(pub(crate) ProjectRow);
+
+#[Object]
+impl Project {
+    async fn id(&self) -> ID {
+        id("Project", self.0.id).into()
+    }
+    async fn internal_id(&self) -> ID {
+        id("ProjectInternalId", self.0.id).into()
+    }
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+    async fn entity_name(&self) -> &str {
+        &self.0.entity
+    }
+    async fn entity(&self) -> Entity {
+        Entity {
+            name: self.0.entity.clone(),
+        }
+    }
+    async fn description(&self) -> Option<String> {
+        None
+    }
+    async fn access(&self) -> &str {
+        "PRIVATE"
+    }
+    async fn views(&self) -> Option<JsonString> {
+        None
+    }
+    async fn created_at(&self) -> DateTime {
+        DateTime::at(self.0.created_at)
+    }
+    async fn updated_at(&self) -> Option<DateTime> {
+        None
+    }
+    async fn is_benchmark(&self) -> bool {
+        false
+    }
+    async fn read_only(&self) -> bool {
+        false
+    }
+    async fn user(&self) -> User {
+        User
+    }
+
+    async fn run_count(&self, context: &Context<'_>, filters: Option<JsonString>) -> Result<i64> {
+        let runs = self.choose(context, filters, None).await?;
+        Ok(i64::try_from(runs.len())?)
+    }
+
+    async fn runs(
+        &self,
+        context: &Context<'_>,
+        filters: Option<JsonString>,
+        after: Option<String>,
+        first: Option<i32>,
+        order: Option<String>,
+    ) -> Result<Connection<Run>> {
+        let runs = self.choose(context, filters, order).await?;
+        Ok(Connection::of(
+            runs,
+            Window::new(first, after.as_deref()),
+            Run,
+        ))
+    }
+
+    async fn run(&self, context: &Context<'_>, name: String) -> Result<Option<Run>> {
+        self.find_run(context, name).await
+    }
+
+    async fn bucket(
+        &self,
+        context: &Context<'_>,
+        name: String,
+        missing_ok: Option<bool>,
+    ) -> Result<Option<Run>> {
+        let found = self.find_run(context, name.clone()).await?;
+        if found.is_none() && missing_ok != Some(true) {
+            return Err(StoreError::NotFound(format!("run {name}")).into());
+        }
+        Ok(found)
+    }
+
+    async fn artifact(&self, context: &Context<'_>, name: String) -> Result<Option<Artifact>> {
+        let project = self.0.id;
+        let found = app(context)?
+            .store
+            .read(move |db| aliases::resolve_name(db, project, &name))
+            .await?;
+        Ok(found.map(Artifact))
+    }
+
+    async fn artifact_collection_membership(
+        &self,
+        context: &Context<'_>,
+        name: String,
+    ) -> Result<Option<ArtifactCollectionMembership>> {
+        let project = self.0.id;
+        let found = app(context)?
+            .store
+            .read(move |db| aliases::resolve_name(db, project, &name))
+            .await?;
+        Ok(found.map(ArtifactCollectionMembership))
+    }
+
+    async fn artifact_collection(
+        &self,
+        context: &Context<'_>,
+        name: String,
+    ) -> Result<Option<ArtifactCollection>> {
+        let project = self.0.id;
+        let found = app(context)?
+            .store
+            .read(move |db| artifacts::collection(db, project, &name))
+            .await?;
+        Ok(found.map(|row| ArtifactSequence(row).into()))
+    }
+
+    #[allow(unused_variables, reason = "collections are always in order of name")]
+    async fn artifact_collections(
+        &self,
+        context: &Context<'_>,
+        after: Option<String>,
+        first: Option<i32>,
+        filters: Option<JsonString>,
+        order: Option<String>,
+    ) -> Result<Connection<ArtifactCollection>> {
+        let project = self.0.id;
+        let rows = app(context)?
+            .store
+            .read(move |db| artifacts::collections(db, project, None))
+            .await?;
+        let window = Window::new(first, after.as_deref());
+        Ok(Connection::of(rows, window, |row| {
+            ArtifactSequence(row).into()
+        }))
+    }
+
+    async fn artifact_type(
+        &self,
+        context: &Context<'_>,
+        name: String,
+    ) -> Result<Option<ArtifactType>> {
+        let known = self.types(context).await?;
+        Ok(known.into_iter().find(|known| known.name == name))
+    }
+
+    #[allow(unused_variables, reason = "every type is always included")]
+    async fn artifact_types(
+        &self,
+        context: &Context<'_>,
+        after: Option<String>,
+        first: Option<i32>,
+        include_all: Option<bool>,
+    ) -> Result<Connection<ArtifactType>> {
+        let types = self.types(context).await?;
+        let window = Window::new(first, after.as_deref());
+        Ok(Connection::of(types, window, |kind| kind))
+    }
+}
+
+impl Project {
+    async fn find_run(&self, context: &Context<'_>, name: String) -> Result<Option<Run>> {
+        let project = self.0.clone();
+        let found = app(context)?
+            .store
+            .read(move |db| runs::find(db, &project.entity, &project.name, &name))
+            .await?;
+        Ok(found.map(Run))
+    }
+
+    async fn types(&self, context: &Context<'_>) -> Result<Vec<ArtifactType>> {
+        let project = self.0.clone();
+        let rows = app(context)?
+            .store
+            .read(move |db| artifacts::collections(db, project.id, None))
+            .await?;
+        let mut types: Vec<ArtifactType> = Vec::new();
+        for row in rows {
+            if !types.iter().any(|known| known.name == row.kind) {
+                types.push(ArtifactType {
+                    project: self.0.clone(),
+                    name: row.kind,
+                });
+            }
+        }
+        Ok(types)
+    }
+
+    async fn choose(
+        &self,
+        context: &Context<'_>,
+        filters: Option<JsonString>,
+        order: Option<String>,
+    ) -> Result<Vec<RunRow>> {
+        let project = self.0.id;
+        let filter = filters
+            .filter(|text| !text.0.is_empty())
+            .map(|text| serde_json::from_str(&text.0))
+            .transpose()
+            .map_err(|error| format!("filters: {error}"))?
+            .unwrap_or_default();
+        let now = clock::now();
+        let rows = app(context)?
+            .store
+            .read(move |db| chosen(db, project, &filter, order.as_deref(), now))
+            .await?;
+        Ok(rows)
+    }
+}
+
+fn chosen(
+    db: &rusqlite::Connection,
+    project: i64,
+    filter: &serde_json::Value,
+    order: Option<&str>,
+    now: f64,
+) -> StoreResult<Vec<RunRow>> {
+    let about_texts = |text: &str| text.contains("config.") || text.contains("summary");
+    let needs_texts = about_texts(&filter.to_string()) || order.is_some_and(about_texts);
+    let mut candidates = Vec::new();
+    for run in runs::list(db, Some(project))? {
+        let (config, summary) = if needs_texts {
+            runs::texts(db, run.id)?
+        } else {
+            Default::default()
+        };
+        let candidate = Candidate {
+            run,
+            config,
+            summary,
+            now,
+        };
+        if filter::passes(filter, &candidate)? {
+            candidates.push(candidate);
+        }
+    }
+    filter::sort(&mut candidates, order);
+    Ok(candidates
+        .into_iter()
+        .map(|candidate| candidate.run)
+        .collect())
+}

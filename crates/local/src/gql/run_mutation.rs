@@ -1,0 +1,416 @@
+//! Changing runs: upsert, files, stop, rewind, delete.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+
+use super::project::Project;
+use super::run::Run;
+use super::scalars::{Duration, JsonString, id, row};
+use super::{app, entity};
+use crate::clock;
+use crate::error::StoreError;
+use crate::store::upsert::{DEFAULT_PROJECT, Upsert};
+use crate::store::{files, rewind, runs, upsert};
+
+/// Mutations of runs and their files.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RunMutation;
+
+/// What to make or change; null leaves a value as it is.
+#[derive(Debug, InputObject)]
+pub(crate) struct UpsertBucketInput {
+    id: Option<String>,
+    name: Option<String>,
+    model_name: Option<String>,
+    entity_name: Option<String>,
+    group_name: Option<String>,
+    description: Option<String>,
+    display_name: Option<String>,
+    notes: Option<String>,
+    commit: Option<String>,
+    config: Option<JsonString>,
+    host: Option<String>,
+    debug: Option<bool>,
+    job_program: Option<String>,
+    job_repo: Option<String>,
+    job_type: Option<String>,
+    state: Option<String>,
+    sweep: Option<String>,
+    tags: Option<Vec<String>>,
+    summary_metrics: Option<JsonString>,
+    client_mutation_id: Option<String>,
+}
+
+/// The run after an upsert.
+#[derive(SimpleObject)]
+pub(crate) struct UpsertBucketPayload {
+    bucket: Run,
+    inserted: bool,
+}
+
+/// Files that are about to be uploaded, or were.
+#[derive(Debug, InputObject)]
+pub(crate) struct RunFilesInput {
+    entity_name: Option<String>,
+    project_name: Option<String>,
+    run_name: String,
+    files: Vec<String>,
+    client_mutation_id: Option<String>,
+}
+
+/// Where to upload files.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct CreateRunFilesPayload {
+    #[graphql(name = "runID")]
+    run_id: ID,
+    upload_headers: Vec<String>,
+    files: Vec<UploadTarget>,
+}
+
+/// One file to upload.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct UploadTarget {
+    name: String,
+    upload_url: Option<String>,
+}
+
+/// Done or not.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct Success {
+    pub(crate) success: bool,
+    pub(crate) client_mutation_id: Option<String>,
+}
+
+pub(crate) const DONE: Success = Success {
+    success: true,
+    client_mutation_id: None,
+};
+
+/// A run to delete.
+#[derive(Debug, InputObject)]
+pub(crate) struct DeleteRunInput {
+    id: ID,
+    delete_artifacts: Option<bool>,
+    client_mutation_id: Option<String>,
+}
+
+/// Files to delete.
+#[derive(Debug, InputObject)]
+pub(crate) struct DeleteFilesInput {
+    files: Vec<ID>,
+    project_id: Option<i64>,
+    client_mutation_id: Option<String>,
+}
+
+/// A run to stop.
+#[derive(Debug, InputObject)]
+pub(crate) struct StopRunInput {
+    id: ID,
+    client_mutation_id: Option<String>,
+}
+
+/// A state to set.
+#[derive(Debug, InputObject)]
+pub(crate) struct UpdateRunStateInput {
+    id: ID,
+    state: String,
+    client_mutation_id: Option<String>,
+}
+
+/// A run to cut back.
+#[derive(Debug, InputObject)]
+pub(crate) struct RewindRunInput {
+    run_name: String,
+    entity_name: Option<String>,
+    project_name: Option<String>,
+    metric_name: String,
+    metric_value: f64,
+    client_mutation_id: Option<String>,
+}
+
+/// The run after it was cut back.
+#[derive(SimpleObject)]
+pub(crate) struct RewindRunPayload {
+    rewound_run: Run,
+}
+
+/// How urgent an alert is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum AlertSeverity {
+    /// For information.
+    Info,
+    /// A warning.
+    Warn,
+    /// An error.
+    Error,
+}
+
+/// An alert.
+#[derive(Debug, InputObject)]
+pub(crate) struct NotifyScriptableRunAlertInput {
+    entity_name: Option<String>,
+    project_name: Option<String>,
+    run_name: String,
+    title: String,
+    text: String,
+    severity: Option<AlertSeverity>,
+    wait_duration: Option<Duration>,
+    client_mutation_id: Option<String>,
+}
+
+/// A project to make.
+#[derive(Debug, InputObject)]
+pub(crate) struct UpsertModelInput {
+    name: Option<String>,
+    entity_name: Option<String>,
+    description: Option<String>,
+    access: Option<String>,
+    client_mutation_id: Option<String>,
+}
+
+/// The project after an upsert.
+#[derive(SimpleObject)]
+pub(crate) struct UpsertModelPayload {
+    project: Project,
+    model: Project,
+    inserted: bool,
+}
+
+#[Object]
+impl RunMutation {
+    async fn upsert_bucket(
+        &self,
+        context: &Context<'_>,
+        input: UpsertBucketInput,
+    ) -> Result<UpsertBucketPayload> {
+        let change = input.into_change()?;
+        let now = clock::now();
+        let (run, inserted) = app(context)?
+            .store
+            .write(move |db| upsert::upsert(db, &change, now))
+            .await?;
+        Ok(UpsertBucketPayload {
+            bucket: Run(run),
+            inserted,
+        })
+    }
+
+    async fn upsert_model(
+        &self,
+        context: &Context<'_>,
+        input: UpsertModelInput,
+    ) -> Result<UpsertModelPayload> {
+        let entity = entity(input.entity_name.as_deref());
+        let name = input.name.unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
+        let now = clock::now();
+        let (row, inserted) = app(context)?
+            .store
+            .write(move |db| {
+                let known = runs::project(db, &entity, &name)?.is_some();
+                Ok((runs::project_or_new(db, &entity, &name, now)?, !known))
+            })
+            .await?;
+        Ok(UpsertModelPayload {
+            project: Project(row.clone()),
+            model: Project(row),
+            inserted,
+        })
+    }
+
+    async fn create_run_files(
+        &self,
+        context: &Context<'_>,
+        input: RunFilesInput,
+    ) -> Result<CreateRunFilesPayload> {
+        let app = app(context)?;
+        let now = clock::now();
+        let names = input.files.clone();
+        let (run_id, targets) = app
+            .store
+            .write(move |db| {
+                let run = input.require(db)?;
+                let targets = names.into_iter().map(|name| {
+                    let file = files::announce(db, run.id, &name, now)?;
+                    Ok((file, name))
+                });
+                Ok((run.id, targets.collect::<Result<Vec<_>, StoreError>>()?))
+            })
+            .await?;
+        let files = targets.into_iter().map(|(file, name)| UploadTarget {
+            upload_url: Some(
+                app.signer
+                    .url("put", &format!("run-file-{file}"), &name, now),
+            ),
+            name,
+        });
+        Ok(CreateRunFilesPayload {
+            run_id: id("Run", run_id).into(),
+            upload_headers: Vec::new(),
+            files: files.collect(),
+        })
+    }
+
+    async fn mark_run_files_uploaded(
+        &self,
+        context: &Context<'_>,
+        input: RunFilesInput,
+    ) -> Result<Success> {
+        app(context)?
+            .store
+            .read(move |db| input.require(db).map(drop))
+            .await?;
+        Ok(DONE)
+    }
+
+    async fn delete_run(&self, context: &Context<'_>, input: DeleteRunInput) -> Result<Success> {
+        let run_id = row("Run", &input.id)?;
+        let with_artifacts = input.delete_artifacts == Some(true);
+        let app = app(context)?;
+        let blobs = app
+            .store
+            .write(move |db| runs::delete(db, run_id, with_artifacts))
+            .await?;
+        app.release(blobs).await?;
+        Ok(DONE)
+    }
+
+    async fn delete_files(
+        &self,
+        context: &Context<'_>,
+        input: DeleteFilesInput,
+    ) -> Result<Success> {
+        let app = app(context)?;
+        let blobs = app
+            .store
+            .write(move |db| {
+                let mut blobs = Vec::new();
+                for file in &input.files {
+                    blobs.extend(files::delete(db, row("File", file)?)?);
+                }
+                Ok(blobs)
+            })
+            .await?;
+        app.release(blobs).await?;
+        Ok(DONE)
+    }
+
+    async fn stop_run(&self, context: &Context<'_>, input: StopRunInput) -> Result<Success> {
+        let run_id = row("Run", &input.id)?;
+        app(context)?
+            .store
+            .write(move |db| {
+                runs::by_id(db, run_id)?;
+                db.execute("UPDATE runs SET stopped = 1 WHERE id = ?1", [run_id])?;
+                Ok(())
+            })
+            .await?;
+        Ok(DONE)
+    }
+
+    async fn update_run_state(
+        &self,
+        context: &Context<'_>,
+        input: UpdateRunStateInput,
+    ) -> Result<Success> {
+        let run_id = row("Run", &input.id)?;
+        if !matches!(input.state.as_str(), "pending" | "failed") {
+            return Err(format!("state {:?} cannot be set", input.state).into());
+        }
+        app(context)?
+            .store
+            .write(move |db| {
+                runs::by_id(db, run_id)?;
+                db.execute(
+                    "UPDATE runs SET state = ?2 WHERE id = ?1",
+                    rusqlite::params![run_id, input.state],
+                )?;
+                Ok(())
+            })
+            .await?;
+        Ok(DONE)
+    }
+
+    async fn rewind_run(
+        &self,
+        context: &Context<'_>,
+        input: RewindRunInput,
+    ) -> Result<RewindRunPayload> {
+        if input.metric_name != "_step" {
+            return Err("runs are rewound by _step only".into());
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "a step is a whole number")]
+        let step = input.metric_value.floor() as i64;
+        let now = clock::now();
+        let run = app(context)?
+            .store
+            .write(move |db| {
+                let entity = entity(input.entity_name.as_deref());
+                let project = input.project_name.as_deref().unwrap_or(DEFAULT_PROJECT);
+                let run = runs::require(db, &entity, project, &input.run_name)?;
+                rewind::rewind(db, &run, step, now)
+            })
+            .await?;
+        Ok(RewindRunPayload {
+            rewound_run: Run(run),
+        })
+    }
+
+    async fn notify_scriptable_run_alert(
+        &self,
+        context: &Context<'_>,
+        input: NotifyScriptableRunAlertInput,
+    ) -> Result<Success> {
+        let now = clock::now();
+        app(context)?
+            .store
+            .write(move |db| {
+                let entity = entity(input.entity_name.as_deref());
+                let project = input.project_name.as_deref().unwrap_or(DEFAULT_PROJECT);
+                let run = runs::require(db, &entity, project, &input.run_name)?;
+                let severity = format!("{:?}", input.severity.unwrap_or(AlertSeverity::Info));
+                db.execute(
+                    "INSERT INTO alerts (run_id, at, title, text, severity) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    rusqlite::params![run.id, now, input.title, input.text, severity.to_uppercase()],
+                )?;
+                Ok(())
+            })
+            .await?;
+        Ok(DONE)
+    }
+}
+
+impl RunFilesInput {
+    fn require(&self, db: &rusqlite::Connection) -> Result<runs::RunRow, StoreError> {
+        let entity = entity(self.entity_name.as_deref());
+        let project = self.project_name.as_deref().unwrap_or(DEFAULT_PROJECT);
+        runs::require(db, &entity, project, &self.run_name)
+    }
+}
+
+impl UpsertBucketInput {
+    fn into_change(self) -> Result<Upsert, StoreError> {
+        Ok(Upsert {
+            id: self
+                .id
+                .filter(|id| !id.is_empty())
+                .map(|id| row("Run", &id))
+                .transpose()?,
+            name: self.name,
+            entity: entity(self.entity_name.as_deref()),
+            project: self.model_name.filter(|name| !name.is_empty()),
+            display_name: self.display_name,
+            group: self.group_name,
+            job_type: self.job_type,
+            notes: self.notes,
+            description: self.description,
+            tags: self.tags,
+            config: self.config.map(|config| config.0),
+            summary: self.summary_metrics.map(|summary| summary.0),
+            host: self.host,
+            program: self.job_program,
+            repo: self.job_repo,
+            commit: self.commit,
+            sweep: self.sweep,
+            state: self.state,
+        })
+    }
+}

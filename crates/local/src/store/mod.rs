@@ -1,0 +1,122 @@
+//! The database: one writer, a few readers, all on blocking threads.
+//!
+//! Every write is one transaction and is on disk (WAL, `synchronous=FULL`) before its caller gets an answer. Readers do
+//! not wait for the writer. Statements are prepared once per connection.
+
+pub(crate) mod aliases;
+pub(crate) mod artifacts;
+pub(crate) mod commit;
+pub(crate) mod files;
+pub(crate) mod filter;
+pub(crate) mod lines;
+pub(crate) mod rewind;
+pub(crate) mod runs;
+mod schema;
+pub(crate) mod series;
+pub(crate) mod stream;
+pub(crate) mod upsert;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, Transaction};
+use tokio::sync::Semaphore;
+
+use crate::error::{LocalError, StoreError, StoreResult};
+
+/// Connections for reading; more requests than this wait for one.
+const READERS: usize = 4;
+
+/// Access to the database. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    free_readers: Semaphore,
+}
+
+impl Store {
+    /// Opens the database at `path`, making it where it is missing.
+    pub(crate) fn open(path: &Path) -> Result<Self, LocalError> {
+        let failed = |source| LocalError::Database {
+            path: path.to_owned(),
+            source,
+        };
+        let writer = Connection::open(path).map_err(failed)?;
+        schema::prepare(&writer).map_err(failed)?;
+        let readers = (0..READERS)
+            .map(|_| open_reader(path))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                writer: Mutex::new(writer),
+                readers: Mutex::new(readers),
+                free_readers: Semaphore::new(READERS),
+            }),
+        })
+    }
+
+    /// Runs `work` in one transaction, committed when it returns `Ok`.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            let mut connection = lock(&inner.writer);
+            let transaction = connection.transaction()?;
+            let answer = work(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// Runs `work` on a reading connection.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let _permit = self
+            .inner
+            .free_readers
+            .acquire()
+            .await
+            .map_err(|_| StoreError::Task)?;
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            let connection = lock(&inner.readers).pop().ok_or(StoreError::Task)?;
+            let answer = work(&connection);
+            lock(&inner.readers).push(connection);
+            answer
+        })
+        .await
+    }
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let reader = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    reader.busy_timeout(std::time::Duration::from_secs(5))?;
+    reader.set_prepared_statement_cache_capacity(64);
+    Ok(reader)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> StoreResult<T> + Send + 'static,
+) -> StoreResult<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| StoreError::Task)?
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
