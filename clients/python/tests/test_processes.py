@@ -32,7 +32,6 @@ def run_worker(method: str, target: Any, *arguments: Any) -> None:
     assert process.exitcode == 0
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_a_worker_takes_part_in_its_parents_run_and_leaves_it_at_its_end(
     core: Any, method: str, tmp_path: Path
@@ -52,7 +51,6 @@ def test_a_worker_takes_part_in_its_parents_run_and_leaves_it_at_its_end(
     assert wandb.run is run
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_run_and_its_config_can_be_handed_to_a_worker(core: Any, method: str, tmp_path: Path) -> None:
     core.fetched = {"config_json": '{"batch_size": 32}', "summary_json": "{}"}

@@ -13,8 +13,7 @@ Importing this module does nothing and costs a millisecond: its parts are loaded
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` would cost more than all of this module
 if TYPE_CHECKING:
     from wandbd import errors as errors
     from wandbd._artifact import Artifact as Artifact

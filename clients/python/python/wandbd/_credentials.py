@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from wandbd._errors import AuthenticationError, SettingsError
 
@@ -59,16 +58,26 @@ def check_key(key: str) -> str:
 def clean_url(url: str) -> str:
     """A base URL without a slash at its end, with the service's other name mapped to the one that takes uploads."""
     url = url.strip().rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    scheme, host = url.partition("://")[0].lower(), host_of(url)
+    if scheme not in ("http", "https") or not host:
         raise SettingsError(f"wrong value {url!r} of base_url: should be a URL like {DEFAULT_URL}")
-    host = parts.hostname
     if host == "wandb.ai" or host.endswith(".wandb.ai"):
-        if parts.scheme != "https":
+        if scheme != "https":
             raise SettingsError(f"wrong value {url!r} of base_url: http is not secure, use {DEFAULT_URL}")
         if not host.startswith("api."):
             raise SettingsError(f"wrong value {url!r} of base_url: this is the address of pages, use {DEFAULT_URL}")
     return DEFAULT_URL if host in (_HOSTED[1], _HOSTED_PAGES) else url
+
+
+def netloc_of(url: str) -> str:
+    """Host and port of a URL, as netrc files name machines."""
+    rest = url.partition("://")[2]
+    return re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+
+
+def host_of(url: str) -> str:
+    """The host of a URL; empty when it has none."""
+    return re.sub(r":\d*$", "", netloc_of(url)).lower()
 
 
 def netrc_path(environ: Mapping[str, str]) -> str:
@@ -85,7 +94,7 @@ def _from_netrc(path: str, url: str) -> str | None:
         return None
     import netrc
 
-    machine = urlsplit(url).netloc
+    machine = netloc_of(url)
     machines = [machine, *(name for name in _HOSTED if name != machine)] if machine in _HOSTED else [machine]
     try:
         hosts = netrc.netrc(path).hosts

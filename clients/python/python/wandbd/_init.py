@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -298,7 +297,12 @@ def _project(said: str | None) -> str | None:
 
 def _folder(settings: Settings, mode: str, run_id: str, start_time: float) -> str:
     """Where the run's files lie; nothing is made yet."""
-    root = tempfile.gettempdir() if mode == "disabled" else settings.root_dir or os.getcwd()
+    if mode == "disabled":
+        import tempfile
+
+        root = tempfile.gettempdir()
+    else:
+        root = settings.root_dir or os.getcwd()
     prefix = "offline-run" if mode == "offline" else "run"
     stamp = time.strftime("%Y%m%d_%H%M%S", time.localtime(start_time))
     return os.path.join(wandb_dir(os.path.abspath(root)), f"{prefix}-{stamp}-{run_id}")

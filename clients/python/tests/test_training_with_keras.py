@@ -10,12 +10,24 @@ from typing import Any
 
 import pytest
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
-keras = pytest.importorskip("keras", reason="Keras is not installed here")
-numpy = pytest.importorskip("numpy")
+import wandbd as wandb
 
-import wandbd as wandb  # noqa: E402
-from wandbd.integration.keras import WandbMetricsLogger, WandbModelCheckpoint  # noqa: E402
+numpy = pytest.importorskip("numpy")
+keras: Any = None
+WandbMetricsLogger: Any = None
+WandbModelCheckpoint: Any = None
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _keras() -> None:
+    """Loaded late: its backend starts threads, and tests of other files fork."""
+    global keras, WandbMetricsLogger, WandbModelCheckpoint
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras", reason="Keras is not installed here")
+    from wandbd.integration import keras as callbacks
+
+    WandbMetricsLogger, WandbModelCheckpoint = callbacks.WandbMetricsLogger, callbacks.WandbModelCheckpoint
+
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
