@@ -1,0 +1,358 @@
+//! All runs of this daemon: opened by their owners, joined by workers, adopted from an earlier daemon.
+//!
+//! What a session may do is said here in plain calls; `service.rs` and `session.rs` carry them over gRPC.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::unix::fs::{DirBuilderExt as _, symlink},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use wandbd_journal::Committer;
+use wandbd_proto::{v1, wandb, wandb::record::RecordType};
+use wandbd_record::{
+    BadRecord,
+    convert::{header_record, run_record},
+    note::{record, set_note},
+};
+
+use crate::{
+    drops::Drops, error::IngestError, load::owner_of, minder, process, run_log::RunLog,
+    vault::Vault,
+};
+
+/// Runs waiting to be taken up by the program; when it does not keep up, opening a run waits.
+const OPENED_QUEUE: usize = 1024;
+
+/// Where runs lie.
+#[derive(Debug, Clone)]
+pub struct HubConfig {
+    /// Online journals, one folder each; offline ones are linked from here.
+    pub runs_dir: PathBuf,
+    /// Version of the daemon, for headers and answers.
+    pub version: String,
+}
+
+/// See the module.
+pub struct Hub {
+    config: HubConfig,
+    committer: Arc<Committer>,
+    vault: Arc<dyn Vault>,
+    runs: Mutex<HashMap<String, Arc<RunLog>>>,
+    opened: mpsc::Sender<Arc<RunLog>>,
+    /// What was not kept, by reason.
+    pub drops: Arc<Drops>,
+    pub(crate) stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Hub {
+    /// An empty hub, and the runs that will come, each once: opened, joined or adopted.
+    pub fn new(
+        config: HubConfig,
+        committer: Arc<Committer>,
+        vault: Arc<dyn Vault>,
+        stop: CancellationToken,
+    ) -> (Arc<Self>, mpsc::Receiver<Arc<RunLog>>) {
+        let (opened, receiver) = mpsc::channel(OPENED_QUEUE);
+        let hub = Self {
+            config,
+            committer,
+            vault,
+            runs: Mutex::default(),
+            opened,
+            drops: Arc::default(),
+            stop,
+            tasks: TaskTracker::new(),
+        };
+        (Arc::new(hub), receiver)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<RunLog>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Version of the daemon.
+    pub(crate) fn version(&self) -> &str {
+        &self.config.version
+    }
+
+    /// The run whose owner has this session.
+    pub fn get(&self, session: &str) -> Option<Arc<RunLog>> {
+        self.lock().get(session).cloned()
+    }
+
+    /// All runs known now, oldest first.
+    pub fn all(&self) -> Vec<Arc<RunLog>> {
+        let mut all: Vec<_> = self.lock().values().cloned().collect();
+        all.sort_by(|a, b| a.open().start_time.total_cmp(&b.open().start_time));
+        all
+    }
+
+    /// Streams that clients hold now.
+    pub fn sessions(&self) -> u32 {
+        let sessions = self
+            .lock()
+            .values()
+            .map(|run| run.sessions())
+            .sum::<usize>();
+        u32::try_from(sessions).unwrap_or(u32::MAX)
+    }
+
+    /// The run with this journal.
+    pub fn find(&self, journal: &Path) -> Option<Arc<RunLog>> {
+        let same = |run: &&Arc<RunLog>| {
+            run.path() == journal
+                || fs::canonicalize(run.path())
+                    .is_ok_and(|path| Some(path) == fs::canonicalize(journal).ok())
+        };
+        self.lock().values().find(same).cloned()
+    }
+
+    /// A run's delivery is complete: its journal is marked, which W&B's own tools obey too, and nothing adopts it any more.
+    ///
+    /// # Errors
+    /// When the mark cannot be written; then the next daemon finds the cursor at the end and writes it.
+    pub fn mark_delivered(&self, run: &RunLog) -> io::Result<()> {
+        fs::write(synced_mark(run.path()), "")?;
+        let link = self
+            .config
+            .runs_dir
+            .join(format!("offline-{}", run.opened().session));
+        match fs::remove_file(link) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Waits until every minder has ended; for after `stop`.
+    pub async fn finished(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// The owner's hello: finds its run, also on disk, or makes one. Blocking.
+    ///
+    /// # Errors
+    /// [`IngestError::Invalid`] for a hello that cannot open a run, and what the disk says.
+    pub fn open(
+        &self,
+        session: &str,
+        mut open: v1::OpenRun,
+        owner: v1::Process,
+    ) -> Result<Arc<RunLog>, IngestError> {
+        wandbd_record::RunId::new(&open.run_id)
+            .map_err(|error| IngestError::Invalid(error.to_string()))?;
+        let mut runs = self.lock();
+        if let Some(run) = runs.get(session) {
+            return Ok(Arc::clone(run));
+        }
+        let server = open.server.take().unwrap_or_default();
+        let (path, found) = self.place(session, &open)?;
+        let run = if found {
+            RunLog::adopt(&self.committer, &path)?
+        } else {
+            let kept = self
+                .vault
+                .keep(&server)
+                .map_err(|source| IngestError::Vault {
+                    run: open.run_id.clone(),
+                    source,
+                })?;
+            let use_local = self.vault.use_local(&server);
+            open.server = Some(server);
+            let opened = v1::Opened {
+                owner: Some(owner),
+                session: session.to_owned(),
+                key_fingerprint: kept.key,
+                header_fingerprint: kept.headers,
+                use_local,
+                run: Some(wandbd_record::convert::secretless(&open)),
+            };
+            let records = opening(&opened, &self.config.version)
+                .map_err(|error| IngestError::Invalid(error.to_string()))?;
+            RunLog::create(&self.committer, &path, opened, records)?
+        };
+        let run = Arc::new(run);
+        runs.insert(session.to_owned(), Arc::clone(&run));
+        drop(runs);
+        self.take_up(&run);
+        Ok(run)
+    }
+
+    /// The journal of a run, and whether it is there already.
+    fn place(&self, session: &str, open: &v1::OpenRun) -> Result<(PathBuf, bool), IngestError> {
+        let folder = Path::new(&open.folder);
+        let name = folder
+            .file_name()
+            .and_then(|name| name.to_str())
+            .filter(|name| name.starts_with("run-") || name.starts_with("offline-run-"))
+            .map_or_else(|| format!("run-{}", open.run_id), str::to_owned);
+        let base = match folder
+            .parent()
+            .filter(|_| open.offline && folder.is_absolute())
+        {
+            Some(parent) => parent,
+            None => &self.config.runs_dir,
+        };
+        for attempt in 1_u32.. {
+            let suffix = if attempt == 1 {
+                String::new()
+            } else {
+                format!("-{attempt}")
+            };
+            let dir = base.join(format!("{name}{suffix}"));
+            let path = dir.join(format!("run-{}.wandb", open.run_id));
+            if !path.exists() {
+                private_dir(&dir)?;
+                if open.offline {
+                    self.link(&dir, session)?;
+                }
+                return Ok((path, false));
+            }
+            if owner_of(self.committer.files(), &path).as_deref() == Some(session) {
+                return Ok((path, true));
+            }
+        }
+        Err(IngestError::Invalid("bug: no place for a journal".into()))
+    }
+
+    /// Offline runs lie where the user looks for them; a link lets the next daemon find them.
+    fn link(&self, dir: &Path, session: &str) -> Result<(), IngestError> {
+        private_dir(&self.config.runs_dir)?;
+        let link = self.config.runs_dir.join(format!("offline-{session}"));
+        match symlink(dir, &link) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(IngestError::io("create", &link)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts the minder and tells the program.
+    fn take_up(&self, run: &Arc<RunLog>) {
+        if !run.has_ended() {
+            self.tasks.spawn(minder::mind(
+                Arc::clone(run),
+                Arc::clone(&self.drops),
+                self.stop.clone(),
+            ));
+        }
+        let (opened, run) = (self.opened.clone(), Arc::clone(run));
+        self.tasks.spawn(async move {
+            if opened.send(run).await.is_err() {
+                tracing::debug!("run opened while the daemon stops; the next one takes it up");
+            }
+        });
+    }
+
+    /// A worker's hello: the run of the owner's session.
+    ///
+    /// # Errors
+    /// [`IngestError::UnknownRun`]; the worker tries again, since it may be faster than its parent.
+    pub fn attach(&self, owner_session: &str) -> Result<Arc<RunLog>, IngestError> {
+        self.get(owner_session)
+            .ok_or_else(|| IngestError::UnknownRun(owner_session.to_owned()))
+    }
+
+    /// Takes up what an earlier daemon left undelivered. Returns the number of runs; one that cannot be read is reported and left
+    /// as it is. Blocking.
+    ///
+    /// # Errors
+    /// When the folder of runs cannot be read.
+    pub fn adopt_all(&self) -> Result<usize, IngestError> {
+        let mut adopted = 0;
+        for path in self.undelivered()? {
+            match RunLog::adopt(&self.committer, &path) {
+                Ok(run) => {
+                    let run = Arc::new(run);
+                    self.lock()
+                        .insert(run.opened().session.clone(), Arc::clone(&run));
+                    self.take_up(&run);
+                    adopted += 1;
+                }
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(journal = %path.display(), error, "journal cannot be adopted; left as it is");
+                    self.drops.count("journals that could not be read", 1);
+                }
+            }
+        }
+        Ok(adopted)
+    }
+
+    /// Journals below the folder of runs that are not marked as delivered.
+    fn undelivered(&self) -> Result<Vec<PathBuf>, IngestError> {
+        let dir = &self.config.runs_dir;
+        private_dir(dir)?;
+        let mut found = Vec::new();
+        for folder in fs::read_dir(dir).map_err(IngestError::io("read", dir))? {
+            let folder = folder.map_err(IngestError::io("read", dir))?.path();
+            let Ok(entries) = fs::read_dir(&folder) else {
+                continue; // a link to an offline folder that was taken away, or a stray file
+            };
+            for entry in entries.flatten() {
+                let path = entry.path();
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with("run-")
+                    && name.ends_with(".wandb")
+                    && !synced_mark(&path).exists()
+                {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The process behind a connection, as this daemon sees it.
+    pub(crate) fn owner_process(peer_pid: Option<u32>, said: Option<v1::Process>) -> v1::Process {
+        peer_pid
+            .and_then(process::look_at)
+            .or(said)
+            .unwrap_or_default()
+    }
+}
+
+/// The records that begin every journal: header, then run.
+fn opening(opened: &v1::Opened, version: &str) -> Result<Vec<wandb::Record>, BadRecord> {
+    let open = opened.run.clone().unwrap_or_default();
+    let mut run = record(RecordType::Run(run_record(&open)?));
+    set_note(
+        &mut run,
+        v1::Note {
+            opened: Some(opened.clone()),
+            ..v1::Note::default()
+        },
+    );
+    Ok(vec![
+        record(RecordType::Header(header_record(version))),
+        run,
+    ])
+}
+
+/// `<file>.synced`, which W&B's own tools write and obey.
+pub fn synced_mark(journal: &Path) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(".synced");
+    PathBuf::from(name)
+}
+
+/// Makes a directory that only its user can enter.
+pub(crate) fn private_dir(dir: &Path) -> Result<(), IngestError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(IngestError::io("make the directory", dir))
+}

@@ -1,0 +1,97 @@
+//! Brings a run to its end: hashes what was accepted, watches the owner, and writes the exit record when all is said.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use wandbd_proto::v1::Process;
+
+use crate::{drops::Drops, process, run_log::RunLog, staging};
+
+/// How long sessions that still hold a stream are waited for, once the owner is gone or has said exit.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long to wait before a failed write to the journal is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The exit code of a run whose owner left no word, as W&B's own sync sets it.
+const NO_EXIT: i32 = 1;
+
+/// Ends when the run has ended, or at `stop`.
+pub(crate) async fn mind(run: Arc<RunLog>, drops: Arc<Drops>, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = until_ended(&run, &drops) => {}
+    }
+}
+
+async fn until_ended(run: &Arc<RunLog>, drops: &Drops) {
+    let owner = run.opened().owner.clone().unwrap_or_default();
+    let owner_gone = wait_for_owner(run, &owner);
+    tokio::pin!(owner_gone);
+    let mut gone = false;
+    let mut grace_ends: Option<Instant> = None;
+    while !run.has_ended() {
+        if hash_next(run, drops).await {
+            continue;
+        }
+        let exit = run.announced_exit();
+        if exit.is_some() || gone {
+            let until = *grace_ends.get_or_insert_with(|| Instant::now() + GRACE);
+            if run.is_quiet(exit.is_none()) || Instant::now() >= until {
+                let code = exit.map_or(NO_EXIT, |exit| exit.exit_code);
+                if let Err(error) = run.end(code) {
+                    tracing::warn!(run = run.run_id(), %error, "exit not journaled yet");
+                    tokio::time::sleep(AGAIN).await;
+                }
+                continue;
+            }
+        }
+        let until = grace_ends.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
+        tokio::select! {
+            () = &mut owner_gone, if !gone => gone = true,
+            () = run.changed.notified() => {}
+            () = sleep_until(until) => {}
+        }
+    }
+}
+
+/// The owner left without a word: everything that it still sent has been read when its stream is over, which the grace covers.
+async fn wait_for_owner(run: &RunLog, owner: &Process) {
+    process::gone(owner).await;
+    if run.announced_exit().is_none() {
+        tracing::warn!(
+            run = run.run_id(),
+            pid = owner.pid,
+            "the training process is gone without finish()"
+        );
+    }
+}
+
+/// Hashes the next accepted artifact, if there is one.
+async fn hash_next(run: &Arc<RunLog>, drops: &Drops) -> bool {
+    let Some(artifact) = run.next_artifact() else {
+        return false;
+    };
+    let open = run.open();
+    let client_id = artifact.client_id.clone();
+    let name = artifact.name.clone();
+    let hashed = tokio::task::spawn_blocking(move || staging::hash(&artifact, &open)).await;
+    let record = match hashed {
+        Ok(Ok(record)) => Some(record),
+        Ok(Err(error)) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(run = run.run_id(), artifact = name, error, "artifact lost");
+            drops.count("artifacts whose files could not be read", 1);
+            None
+        }
+        Err(error) => {
+            tracing::error!(run = run.run_id(), artifact = name, %error, "hashing ended early; it will be tried again");
+            tokio::time::sleep(AGAIN).await;
+            return true;
+        }
+    };
+    if let Err(error) = run.finish_artifact(&client_id, record) {
+        tracing::warn!(run = run.run_id(), artifact = name, %error, "artifact not journaled yet");
+        tokio::time::sleep(AGAIN).await;
+    }
+    true
+}

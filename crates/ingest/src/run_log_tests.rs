@@ -1,0 +1,356 @@
+//! A run over a real journal on a disk that fails when it is told to.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use wandbd_journal::{Committer, FileReader, Files, OpenFile, OsFiles, Position, Urgency};
+use wandbd_proto::{
+    v1::{self, field::Value, record::Kind},
+    wandb::record::RecordType,
+};
+use wandbd_record::note::{note_of, record};
+
+use crate::{error::IngestError, load::load, run_log::RunLog};
+
+/// The disk of the system, until told otherwise.
+#[derive(Default)]
+struct Disk {
+    full: Arc<AtomicBool>,
+    sync_fails: Arc<AtomicBool>,
+}
+
+struct DiskFile {
+    file: Arc<dyn OpenFile>,
+    full: Arc<AtomicBool>,
+    sync_fails: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn wrap(&self, file: Arc<dyn OpenFile>) -> Arc<dyn OpenFile> {
+        Arc::new(DiskFile {
+            file,
+            full: Arc::clone(&self.full),
+            sync_fails: Arc::clone(&self.sync_fails),
+        })
+    }
+}
+
+impl Files for Disk {
+    fn create_dirs(&self, path: &Path) -> io::Result<()> {
+        OsFiles.create_dirs(path)
+    }
+    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn OpenFile>> {
+        Ok(self.wrap(OsFiles.create_new(path)?))
+    }
+    fn open_write(&self, path: &Path) -> io::Result<Arc<dyn OpenFile>> {
+        Ok(self.wrap(OsFiles.open_write(path)?))
+    }
+    fn open_read(&self, path: &Path) -> io::Result<Arc<dyn OpenFile>> {
+        OsFiles.open_read(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsFiles.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        OsFiles.remove(path)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        OsFiles.sync_dir(path)
+    }
+}
+
+impl OpenFile for DiskFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
+    }
+    fn write_at(&self, data: &[u8], offset: u64) -> io::Result<usize> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.file.write_at(data, offset)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        if self.sync_fails.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the disk is gone"));
+        }
+        self.file.sync_data()
+    }
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+    fn size(&self) -> io::Result<u64> {
+        self.file.size()
+    }
+}
+
+struct Bench {
+    dir: tempfile::TempDir,
+    committer: Arc<Committer>,
+    full: Arc<AtomicBool>,
+    sync_fails: Arc<AtomicBool>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let disk = Disk::default();
+        let (full, sync_fails) = (Arc::clone(&disk.full), Arc::clone(&disk.sync_fails));
+        let (committer, task) = Committer::start(Arc::new(disk));
+        std::mem::forget(task); // lives as long as the test's runtime
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            committer: Arc::new(committer),
+            full,
+            sync_fails,
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("run-a/run-a.wandb")
+    }
+
+    fn create(&self) -> RunLog {
+        let opened = v1::Opened {
+            session: "owner".into(),
+            run: Some(v1::OpenRun {
+                run_id: "a".into(),
+                project: "p".into(),
+                start_time: 100.0,
+                ..v1::OpenRun::default()
+            }),
+            ..v1::Opened::default()
+        };
+        let run = wandbd_record::convert::run_record(opened.run.as_ref().unwrap()).unwrap();
+        let mut run = record(RecordType::Run(run));
+        wandbd_record::note::set_note(
+            &mut run,
+            v1::Note {
+                opened: Some(opened.clone()),
+                ..v1::Note::default()
+            },
+        );
+        RunLog::create(&self.committer, &self.path(), opened, vec![run]).unwrap()
+    }
+
+    /// The `loss` of every row in the file.
+    fn losses(&self) -> Vec<String> {
+        let mut reader = FileReader::open(&OsFiles, &self.path(), Position::START).unwrap();
+        let mut losses = Vec::new();
+        while let Some(frame) = reader.next_frame().unwrap() {
+            let record = wandbd_record::note::decode(&frame.data).unwrap();
+            if let Some(RecordType::History(row)) = record.record_type {
+                let loss = row.item.into_iter().find(|item| item.key == "loss");
+                losses.extend(loss.map(|item| item.value_json));
+            }
+        }
+        losses
+    }
+}
+
+fn row(loss: i64, close: bool) -> v1::Record {
+    v1::Record {
+        kind: Some(Kind::Row(v1::Row {
+            field: vec![v1::Field {
+                key: "loss".into(),
+                value: Some(Value::Integer(loss)),
+                ..v1::Field::default()
+            }],
+            timestamp: 101.0,
+            close,
+            step: None,
+        })),
+    }
+}
+
+fn rows(first_seq: u64, losses: &[i64]) -> v1::Chunk {
+    v1::Chunk {
+        first_seq,
+        record: losses.iter().map(|loss| row(*loss, true)).collect(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_again_is_journaled_once() {
+    let bench = Bench::new();
+    let run = bench.create();
+    run.append_chunk("owner", rows(1, &[1, 2])).unwrap();
+
+    let appended = run.append_chunk("owner", rows(1, &[1, 2, 3])).unwrap();
+    let nothing = run.append_chunk("owner", rows(2, &[2, 3])).unwrap();
+
+    assert_eq!((appended.seq, nothing.seq), (3, 3));
+    assert_eq!(bench.losses(), ["1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn records_that_are_missing_before_a_chunk_are_asked_for() {
+    let bench = Bench::new();
+    let run = bench.create();
+
+    let error = run.append_chunk("owner", rows(3, &[3])).err().unwrap();
+
+    assert!(
+        matches!(
+            error,
+            IngestError::Missing {
+                expected: 1,
+                got: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_adopted_run_knows_its_sessions_and_its_next_step() {
+    let bench = Bench::new();
+    bench
+        .create()
+        .append_chunk("owner", rows(1, &[1, 2]))
+        .unwrap();
+
+    let run = RunLog::adopt(&bench.committer, &bench.path()).unwrap();
+
+    assert_eq!(run.connect("owner").unwrap().0, 2);
+    assert_eq!(run.next_step(), 2);
+    run.append_chunk("owner", rows(1, &[1, 2, 3])).unwrap();
+    assert_eq!(bench.losses(), ["1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn one_bad_record_is_refused_and_the_others_are_kept() {
+    let bench = Bench::new();
+    let run = bench.create();
+    let mut chunk = rows(1, &[1, 2]);
+    chunk.record.insert(1, v1::Record { kind: None });
+
+    let appended = run.append_chunk("owner", chunk).unwrap();
+
+    assert_eq!(appended.seq, 3);
+    assert_eq!(
+        appended
+            .refused
+            .iter()
+            .map(|refusal| refusal.seq)
+            .collect::<Vec<_>>(),
+        [2]
+    );
+    assert_eq!(bench.losses(), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_keeps_nothing_of_a_chunk_and_takes_it_when_there_is_room() {
+    let bench = Bench::new();
+    let run = bench.create();
+    bench.full.store(true, Ordering::SeqCst);
+    let error = run.append_chunk("owner", rows(1, &[1, 2])).err().unwrap();
+    assert!(
+        matches!(&error, IngestError::Journal { source, .. } if source.is_disk_full()),
+        "{error}"
+    );
+
+    bench.full.store(false, Ordering::SeqCst);
+    run.append_chunk("owner", rows(1, &[1, 2])).unwrap();
+
+    assert_eq!(bench.losses(), ["1", "2"]);
+    assert_eq!(run.next_step(), 2);
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_the_run_moves_and_takes_again_what_was_not_acknowledged() {
+    let bench = Bench::new();
+    let run = bench.create();
+    let first = run.append_chunk("owner", rows(1, &[1])).unwrap();
+    run.journal().wait_durable(first.position).await.unwrap();
+    bench.sync_fails.store(true, Ordering::SeqCst);
+    let lost = run.append_chunk("owner", rows(2, &[2])).unwrap();
+    run.journal().wait_durable(lost.position).await.unwrap_err();
+
+    bench.sync_fails.store(false, Ordering::SeqCst);
+    assert_eq!(
+        run.connect("owner").unwrap().0,
+        1,
+        "the second record is asked for again"
+    );
+    let again = run.append_chunk("owner", rows(2, &[2])).unwrap();
+    run.journal().wait_durable(again.position).await.unwrap();
+
+    assert_eq!(bench.losses(), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn an_open_row_is_closed_when_the_run_ends_and_nothing_follows_the_exit() {
+    let bench = Bench::new();
+    let run = bench.create();
+    let open = v1::Chunk {
+        first_seq: 1,
+        record: vec![row(7, false)],
+    };
+    run.append_chunk("worker", open).unwrap();
+
+    run.end(1).unwrap();
+
+    assert_eq!(bench.losses(), ["7"]);
+    let late = run.append_chunk("worker", rows(2, &[8]));
+    assert!(late.is_err() || late.is_ok_and(|late| late.refused.len() == 1));
+    assert_eq!(bench.losses(), ["7"]);
+    assert!(load(&OsFiles, &bench.path()).unwrap().memory.ended);
+}
+
+#[tokio::test]
+async fn a_worker_that_leaves_closes_its_row_and_the_owner_that_leaves_does_not() {
+    let bench = Bench::new();
+    let run = bench.create();
+    for session in ["owner", "worker"] {
+        run.connect(session).unwrap();
+    }
+    run.append_chunk(
+        "worker",
+        v1::Chunk {
+            first_seq: 1,
+            record: vec![row(7, false)],
+        },
+    )
+    .unwrap();
+    run.append_chunk(
+        "owner",
+        v1::Chunk {
+            first_seq: 1,
+            record: vec![row(8, false)],
+        },
+    )
+    .unwrap();
+
+    run.disconnect("worker");
+    run.disconnect("owner");
+
+    assert_eq!(bench.losses(), ["7"]);
+}
+
+#[tokio::test]
+async fn a_session_is_noted_on_the_group_that_ends_with_its_records() {
+    let bench = Bench::new();
+    let run = bench.create();
+    run.append_chunk("owner", rows(1, &[1])).unwrap();
+    run.append_own(Vec::new(), Urgency::Normal).unwrap();
+
+    let mut reader = FileReader::open(&OsFiles, &bench.path(), Position::START).unwrap();
+    let mut ends = Vec::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        let record = wandbd_record::note::decode(&frame.data).unwrap();
+        if let Some(note) = note_of(&record).unwrap().filter(|note| note.group_end) {
+            ends.push((note.session, note.seq));
+        }
+    }
+
+    assert_eq!(
+        ends,
+        [(String::new(), 0), ("owner".into(), 1), (String::new(), 0)]
+    );
+}

@@ -1,0 +1,115 @@
+//! The gRPC face of the hub and of what the program offers.
+
+use std::{pin::Pin, sync::Arc};
+
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, Streaming, transport::server::UdsConnectInfo};
+use wandbd_proto::v1::{self, wandbd_server::Wandbd};
+
+use crate::{hub::Hub, session};
+
+/// Answers that a slow client may leave waiting.
+const OUT_QUEUE: usize = 64;
+
+/// What only the whole program can answer.
+pub trait Control: Send + Sync + 'static {
+    /// What the daemon is doing.
+    fn status(&self) -> v1::StatusResponse;
+
+    /// Begins to deliver files of runs; progress goes to `out` until it is dropped. `refuse` says why not.
+    ///
+    /// # Errors
+    /// A sentence for the person who asked.
+    fn sync(
+        &self,
+        request: v1::SyncRequest,
+        out: mpsc::Sender<v1::SyncProgress>,
+    ) -> Result<(), String>;
+
+    /// Begins the graceful stop.
+    fn shutdown(&self);
+}
+
+pub(crate) struct Service<C> {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) control: Arc<C>,
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl<C: Control> Wandbd for Service<C> {
+    type PublishStream = Answers<v1::ServerMessage>;
+    type SyncStream = Answers<v1::SyncProgress>;
+
+    async fn publish(
+        &self,
+        request: Request<Streaming<v1::ClientMessage>>,
+    ) -> Result<Response<Self::PublishStream>, Status> {
+        let peer_pid = request
+            .extensions()
+            .get::<UdsConnectInfo>()
+            .and_then(|info| info.peer_cred?.pid())
+            .and_then(|pid| u32::try_from(pid).ok())
+            .filter(|pid| *pid > 0);
+        let (out, answers) = mpsc::channel(OUT_QUEUE);
+        let hub = Arc::clone(&self.hub);
+        self.hub
+            .spawn(session::serve(hub, peer_pid, request.into_inner(), out));
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn get_run(
+        &self,
+        request: Request<v1::GetRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let session = request.into_inner().session;
+        let run = self.hub.get(&session).ok_or_else(|| {
+            Status::not_found(format!("no run of session {session} is known here"))
+        })?;
+        Ok(Response::new(run.describe(true)))
+    }
+
+    async fn status(
+        &self,
+        _: Request<v1::StatusRequest>,
+    ) -> Result<Response<v1::StatusResponse>, Status> {
+        let mut status = self.control.status();
+        self.hub.version().clone_into(&mut status.version);
+        status.run = self
+            .hub
+            .all()
+            .iter()
+            .map(|run| run.describe(false))
+            .collect();
+        let drops = self.hub.drops.all();
+        status
+            .drop
+            .extend(drops.into_iter().map(|(reason, count)| v1::Drop {
+                reason: reason.to_owned(),
+                count,
+            }));
+        Ok(Response::new(status))
+    }
+
+    async fn sync(
+        &self,
+        request: Request<v1::SyncRequest>,
+    ) -> Result<Response<Self::SyncStream>, Status> {
+        let (out, answers) = mpsc::channel(OUT_QUEUE);
+        self.control
+            .sync(request.into_inner(), out)
+            .map_err(Status::invalid_argument)?;
+        let answers = tokio_stream::StreamExt::map(ReceiverStream::new(answers), Ok);
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn shutdown(
+        &self,
+        _: Request<v1::ShutdownRequest>,
+    ) -> Result<Response<v1::ShutdownResponse>, Status> {
+        self.control.shutdown();
+        Ok(Response::new(v1::ShutdownResponse {}))
+    }
+}

@@ -1,0 +1,285 @@
+//! One stream of one process: hello, chunks in, acks out.
+//!
+//! At most [`UNACKED`] chunks are journaled ahead of their ack; beyond that the stream is not read and gRPC's flow control
+//! holds the client back.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, watch};
+use tonic::{Status, Streaming};
+use wandbd_journal::Position;
+use wandbd_proto::v1::{self, client_message, hello::Role, server_message::Kind};
+
+use crate::{
+    delivery::Delivery,
+    error::IngestError,
+    hub::Hub,
+    run_log::{Appended, RunLog},
+    status::status,
+};
+
+/// Chunks of one session that may wait for their commit.
+const UNACKED: usize = 64;
+/// A client that does not take its answers for so long is disconnected.
+const SEND_LIMIT: Duration = Duration::from_mins(1);
+
+type Out = mpsc::Sender<Result<v1::ServerMessage, Status>>;
+
+/// Serves the stream until the client leaves, something fails, or the daemon stops.
+pub(crate) async fn serve(
+    hub: Arc<Hub>,
+    peer_pid: Option<u32>,
+    mut inbound: Streaming<v1::ClientMessage>,
+    out: Out,
+) {
+    let stop = hub.stop.clone();
+    let result = tokio::select! {
+        () = stop.cancelled() => Err(Status::unavailable("the daemon stops; connect again")),
+        result = greet(&hub, peer_pid, &mut inbound, &out) => result,
+    };
+    let result = match result {
+        Ok(Some((run, session, acked))) => {
+            let mut session = Session {
+                run: Arc::clone(&run),
+                id: session,
+                waiting: VecDeque::new(),
+                out: out.clone(),
+            };
+            let result = tokio::select! {
+                () = stop.cancelled() => Err(Status::unavailable("the daemon stops; connect again")),
+                result = session.pump(&mut inbound, acked) => result,
+            };
+            session.settle().await;
+            let id = session.id.clone();
+            if !stop.is_cancelled() {
+                blocking(move || run.disconnect(&id)).await.ok();
+            }
+            result
+        }
+        Ok(None) => Ok(()),
+        Err(status) => Err(status),
+    };
+    if let Err(status) = result {
+        tracing::debug!(%status, "session over");
+        out.send(Err(status)).await.ok();
+    }
+}
+
+/// Reads the hello and answers it; `None` when the session was refused or the client left.
+async fn greet(
+    hub: &Arc<Hub>,
+    peer_pid: Option<u32>,
+    inbound: &mut Streaming<v1::ClientMessage>,
+    out: &Out,
+) -> Result<Option<(Arc<RunLog>, String, u64)>, Status> {
+    let Some(message) = inbound.message().await? else {
+        return Ok(None);
+    };
+    let Some(client_message::Kind::Hello(hello)) = message.kind else {
+        return Err(Status::invalid_argument(
+            "the first message must be a hello",
+        ));
+    };
+    let session = hello.session.clone();
+    let version = hub.version().to_owned();
+    let hub = Arc::clone(hub);
+    let opened = blocking(move || join(&hub, peer_pid, hello)).await?;
+    let welcome = |acked_seq| {
+        Kind::Welcome(v1::Welcome {
+            daemon_version: version,
+            acked_seq,
+        })
+    };
+    match opened {
+        Ok((run, acked, position)) => {
+            let durable = run.journal().wait_durable(position).await;
+            durable.map_err(|error| Status::unavailable(error.to_string()))?;
+            send(out, welcome(acked)).await?;
+            send(out, Kind::Run(run.describe(false))).await?;
+            Ok(Some((run, session, acked)))
+        }
+        Err(IngestError::Invalid(reason)) => {
+            send(out, welcome(0)).await?;
+            let refused = vec![v1::Refusal { seq: 0, reason }];
+            send(
+                out,
+                Kind::Ack(v1::Ack {
+                    refused,
+                    ..v1::Ack::default()
+                }),
+            )
+            .await?;
+            Ok(None)
+        }
+        Err(error) => Err(status(&error)),
+    }
+}
+
+/// The run that a hello names, with what is journaled of the session already. Blocking.
+pub(crate) fn join(
+    hub: &Hub,
+    peer_pid: Option<u32>,
+    hello: v1::Hello,
+) -> Result<(Arc<RunLog>, u64, Position), IngestError> {
+    let session = hello.session;
+    if session.is_empty() {
+        return Err(IngestError::Invalid(
+            "hello.session is empty; give a UUID".into(),
+        ));
+    }
+    let run = match hello.role {
+        Some(Role::Open(open)) => {
+            let owner = Hub::owner_process(peer_pid, hello.process);
+            hub.open(&session, open, owner)?
+        }
+        Some(Role::Attach(owner)) => {
+            let run = hub.attach(&owner)?;
+            if run.has_ended() {
+                return Err(IngestError::Invalid(format!(
+                    "run {} has ended; a worker cannot log to it any more",
+                    run.run_id()
+                )));
+            }
+            run
+        }
+        None => {
+            return Err(IngestError::Invalid(
+                "hello.role is not set; give `open` or `attach`".into(),
+            ));
+        }
+    };
+    let (seq, position) = run.connect(&session)?;
+    Ok((run, seq, position))
+}
+
+struct Session {
+    run: Arc<RunLog>,
+    id: String,
+    /// Journaled, not yet known to be durable.
+    waiting: VecDeque<Appended>,
+    out: Out,
+}
+
+impl Session {
+    /// Reads chunks and acknowledges them as they become durable, until the client has said all it had to say.
+    async fn pump(
+        &mut self,
+        inbound: &mut Streaming<v1::ClientMessage>,
+        acked: u64,
+    ) -> Result<(), Status> {
+        let mut committed = self.run.journal().committed();
+        let mut delivery = self.run.delivery();
+        let mut last_acked = acked;
+        let mut reading = true;
+        while reading || !self.waiting.is_empty() {
+            tokio::select! {
+                biased;
+                changed = committed.changed(), if !self.waiting.is_empty() => {
+                    changed.map_err(|_| Status::unavailable("the journal is closed"))?;
+                    if let Some(error) = &committed.borrow().failed {
+                        return Err(Status::unavailable(error.to_string()));
+                    }
+                    last_acked = self.ack(&committed, last_acked).await?;
+                }
+                message = inbound.message(), if reading && self.waiting.len() < UNACKED => {
+                    let message = message?;
+                    match message.and_then(|message| message.kind) {
+                        None => reading = false,
+                        Some(client_message::Kind::Chunk(chunk)) => {
+                            let appended = self.append(chunk).await?;
+                            self.waiting.push_back(appended);
+                            last_acked = self.ack(&committed, last_acked).await?;
+                        }
+                        Some(client_message::Kind::Hello(_)) => {
+                            return Err(Status::invalid_argument("hello was said already"));
+                        }
+                    }
+                }
+                changed = delivery.changed() => {
+                    changed.map_err(|_| Status::unavailable("the run is gone"))?;
+                    self.tell(&mut delivery, last_acked).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn append(&self, chunk: v1::Chunk) -> Result<Appended, Status> {
+        let (run, id) = (Arc::clone(&self.run), self.id.clone());
+        blocking(move || run.append_chunk(&id, chunk))
+            .await?
+            .map_err(|error| {
+                tracing::warn!(run = self.run.run_id(), %error, "records not journaled; the client keeps them");
+                status(&error)
+            })
+    }
+
+    /// One ack for everything that is durable now.
+    async fn ack(
+        &mut self,
+        committed: &watch::Receiver<wandbd_journal::State>,
+        last: u64,
+    ) -> Result<u64, Status> {
+        let durable = committed.borrow().durable;
+        let mut ack: Option<v1::Ack> = None;
+        while let Some(group) = self.waiting.pop_front_if(|group| group.position <= durable) {
+            let ack = ack.get_or_insert_default();
+            ack.seq = group.seq;
+            ack.refused.extend(group.refused);
+        }
+        let Some(mut ack) = ack else { return Ok(last) };
+        ack.next_step = self.run.next_step();
+        ack.stop = self.run.delivery().borrow().stop;
+        let seq = ack.seq;
+        send(&self.out, Kind::Ack(ack)).await?;
+        Ok(seq)
+    }
+
+    async fn tell(
+        &self,
+        delivery: &mut watch::Receiver<Delivery>,
+        acked: u64,
+    ) -> Result<(), Status> {
+        let stop = delivery.borrow_and_update().stop;
+        send(&self.out, Kind::Run(self.run.describe(false))).await?;
+        if stop {
+            let ack = v1::Ack {
+                seq: acked,
+                next_step: self.run.next_step(),
+                stop,
+                ..v1::Ack::default()
+            };
+            send(&self.out, Kind::Ack(ack)).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the commits under way, so that a stop acks what is journaled.
+    async fn settle(&mut self) {
+        let Some(last) = self.waiting.back().map(|group| group.position) else {
+            return;
+        };
+        let journal = self.run.journal();
+        if journal.wait_durable(last).await.is_ok() {
+            self.ack(&journal.committed(), 0).await.ok();
+        }
+    }
+}
+
+async fn send(out: &Out, kind: Kind) -> Result<(), Status> {
+    let message = v1::ServerMessage { kind: Some(kind) };
+    match tokio::time::timeout(SEND_LIMIT, out.send(Ok(message))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Status::cancelled("the client is gone")),
+        Err(_) => Err(Status::deadline_exceeded("the client takes no answers")),
+    }
+}
+
+/// Work that waits for the disk, away from the tasks that serve others.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Status> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Status::internal(error.to_string()))
+}

@@ -1,0 +1,143 @@
+//! What clients left on disk because no daemon answered them: taken over as if it had come by the socket.
+//!
+//! `<spill>/<session>` holds `[u32 little-endian length][wandbd.v1.ClientMessage]` again and again: a hello, then chunks.
+//! `<session>.secret` holds a `wandbd.v1.Server` with the key and headers that belong to the hello. Names that end in `.tmp` are
+//! not finished. A file is removed when everything in it is durable in a journal.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use prost::Message as _;
+use wandbd_journal::Position;
+use wandbd_proto::v1::{self, client_message, hello::Role};
+
+use crate::{
+    error::IngestError,
+    hub::{Hub, private_dir},
+    run_log::RunLog,
+    session,
+};
+
+/// Takes over everything in `dir`. What cannot be taken over now is left for the next time, with one line in the log.
+pub async fn adopt_spills(hub: &Arc<Hub>, dir: &Path) {
+    for path in spills(dir) {
+        let taken = {
+            let (hub, path) = (Arc::clone(hub), path.clone());
+            tokio::task::spawn_blocking(move || take_over(&hub, &path)).await
+        };
+        match taken {
+            Ok(Ok((run, position))) => {
+                if let Err(error) = run.journal().wait_durable(position).await {
+                    tracing::warn!(spill = %path.display(), %error, "spill kept for later");
+                    continue;
+                }
+                tracing::info!(
+                    run = run.run_id(),
+                    "records that a client had left on disk are journaled"
+                );
+                remove(&path);
+                remove(&secret_of(&path));
+            }
+            Ok(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(spill = %path.display(), error, "spill kept for later");
+            }
+            Err(error) => tracing::error!(spill = %path.display(), %error, "spill kept for later"),
+        }
+    }
+}
+
+fn spills(dir: &Path) -> Vec<PathBuf> {
+    if let Err(error) = private_dir(dir) {
+        tracing::warn!(%error, "no spill directory");
+    }
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_none())
+        .collect();
+    found.sort();
+    found
+}
+
+fn take_over(hub: &Hub, path: &Path) -> Result<(Arc<RunLog>, Position), IngestError> {
+    let bytes = fs::read(path).map_err(IngestError::io("read", path))?;
+    let mut rest = bytes.as_slice();
+    let Some(client_message::Kind::Hello(mut hello)) = next_message(&mut rest, path)? else {
+        return Err(IngestError::NotOurs {
+            path: path.to_owned(),
+            reason: "no hello at the start",
+        });
+    };
+    let session = hello.session.clone();
+    restore_secrets(&mut hello, path)?;
+    let (run, _, mut position) = session::join(hub, None, hello)?;
+    while let Some(kind) = next_message(&mut rest, path)? {
+        if let client_message::Kind::Chunk(chunk) = kind {
+            position = run.append_chunk(&session, chunk)?.position;
+        }
+    }
+    run.disconnect(&session);
+    Ok((run, position))
+}
+
+fn next_message(
+    rest: &mut &[u8],
+    path: &Path,
+) -> Result<Option<client_message::Kind>, IngestError> {
+    let torn = || IngestError::NotOurs {
+        path: path.to_owned(),
+        reason: "a message is cut off",
+    };
+    let Some((length, after)) = rest.split_first_chunk::<4>() else {
+        return if rest.is_empty() {
+            Ok(None)
+        } else {
+            Err(torn())
+        };
+    };
+    let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| torn())?;
+    let (message, after) = after.split_at_checked(length).ok_or_else(torn)?;
+    *rest = after;
+    v1::ClientMessage::decode(message)
+        .map(|message| message.kind)
+        .map_err(|_| torn())
+}
+
+fn restore_secrets(hello: &mut v1::Hello, path: &Path) -> Result<(), IngestError> {
+    let Some(Role::Open(open)) = &mut hello.role else {
+        return Ok(());
+    };
+    let path = secret_of(path);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(IngestError::io("read", &path)(error)),
+    };
+    let secret = v1::Server::decode(bytes.as_slice()).map_err(|_| IngestError::NotOurs {
+        path: path.clone(),
+        reason: "no server message",
+    })?;
+    let server = open.server.get_or_insert_default();
+    server.api_key = secret.api_key;
+    server.header = secret.header;
+    Ok(())
+}
+
+fn secret_of(path: &Path) -> PathBuf {
+    path.with_extension("secret")
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "leftover not removed");
+    }
+}

@@ -1,0 +1,93 @@
+//! Hashes the files of an accepted artifact, off the way of acks, and makes its W&B record.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use md5::{Digest as _, Md5};
+use wandbd_proto::{v1, wandb};
+use wandbd_record::{
+    BadArtifact,
+    convert::{HashedFile, artifact_record, run_record},
+    note::record,
+};
+
+/// Bytes read at once.
+const BLOCK: usize = 1 << 20;
+
+/// Why an artifact cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StagingError {
+    #[error("artifact {artifact}: cannot read {source_path}")]
+    Read {
+        artifact: String,
+        source_path: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Refused(#[from] BadArtifact),
+    #[error(transparent)]
+    Run(#[from] wandbd_record::BadRecord),
+}
+
+/// Reads every file once; blocking.
+pub(crate) fn hash(
+    artifact: &v1::Artifact,
+    run: &v1::OpenRun,
+) -> Result<wandb::Record, StagingError> {
+    let mut hashed = Vec::with_capacity(artifact.file.len());
+    for file in &artifact.file {
+        let (md5, size) = md5_of(Path::new(&file.source)).map_err(|source| StagingError::Read {
+            artifact: artifact.name.clone(),
+            source_path: file.source.clone(),
+            source,
+        })?;
+        hashed.push(HashedFile {
+            path: file.path.clone(),
+            source: file.source.clone(),
+            size,
+            md5_base64: md5,
+        });
+    }
+    let artifact = artifact_record(&run_record(run)?, artifact, &hashed)?;
+    Ok(record(wandb::record::RecordType::Artifact(artifact)))
+}
+
+fn md5_of(path: &Path) -> io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let mut hasher = Md5::new();
+    let mut block = vec![0; BLOCK];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            return Ok((BASE64_STANDARD.encode(hasher.finalize()), size));
+        }
+        hasher.update(&block[..read]);
+        size += read as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_digest_is_the_base64_of_its_md5() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(
+            md5_of(file.path()).unwrap(),
+            ("1B2M2Y8AsgTpgAmY7PhCfg==".to_owned(), 0)
+        );
+
+        std::fs::write(file.path(), "hello").unwrap();
+        assert_eq!(
+            md5_of(file.path()).unwrap(),
+            ("XUFAKrxLKna5cZ2REBfFkg==".to_owned(), 5)
+        );
+    }
+}
