@@ -283,6 +283,7 @@ def test_the_cores_messages_are_passed_on(core: Any, capsys: pytest.CaptureFixtu
     [
         ({"outcome": "spilled"}, "WARNING wandbd did not answer: the run is saved on this disk"),
         ({"outcome": "lost", "lost_rows": 7}, "ERROR 7 history rows could not be saved"),
+        ({"outcome": "lost"}, "ERROR wandbd did not accept the run"),
         ({"dropped_rows": 3}, "WARNING 3 history rows were dropped"),
         ({"run": {"cause": "no credentials"}}, "WARNING Not uploaded yet: no credentials"),
     ],

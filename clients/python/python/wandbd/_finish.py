@@ -79,7 +79,10 @@ def leave(run: Run) -> None:
     """Say goodbye to a run that goes on without this process."""
     if run._finished:
         return
-    run._core.finish(0, "ack", ACK_S)
+    try:
+        run._core.finish(0, "ack", ACK_S)
+    except KeyboardInterrupt:  # a worker that is told to go leaves without a word
+        pass
     _close(run)
 
 
@@ -138,8 +141,10 @@ def _tell(run: Run, result: Mapping[str, Any]) -> None:
     lost, dropped = int(result.get("lost_rows") or 0), int(result.get("dropped_rows") or 0)
     if dropped:
         terminal.warn(f"{dropped} history rows were dropped while wandbd did not take them; the page shows the gap")
-    if outcome == "lost" or lost:
+    if lost:
         terminal.error(f"{lost} history rows could not be saved")
+    elif outcome == "lost":
+        terminal.error("wandbd did not accept the run, so what was logged is not kept")
     elif outcome == "spilled":
         terminal.warn("wandbd did not answer: the run is saved on this disk, and the next wandbd that starts sends it")
     if run.offline or state(info) == "OFFLINE":
