@@ -11,7 +11,7 @@ use prost::Message as _;
 use tokio::sync::Notify;
 use wandbd_proto::v1;
 
-use crate::{hub::Link, messages, recent::Recent, steps::Steps, window::Window};
+use crate::{finish::Outcome, hub::Link, messages, recent::Recent, steps::Steps, window::Window};
 
 /// How often a waiting caller is given the chance to leave.
 const POLL: Duration = Duration::from_millis(50);
@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) stopped: bool,
     pub(crate) run: Option<v1::Run>,
     pub(crate) lost_rows: u64,
+    /// What `finish` came to.
+    pub(crate) outcome: Option<Outcome>,
 }
 
 pub(crate) struct Core {
@@ -97,6 +99,7 @@ impl Core {
             stopped: false,
             run: None,
             lost_rows: 0,
+            outcome: None,
         };
         Self {
             owner: matches!(role, v1::hello::Role::Open(_)),

@@ -158,10 +158,8 @@ impl Link {
         }
         let place = Place::of(&self.settings);
         let mut result = connect::open(place).await;
-        if matches!(
-            result,
-            Err(ConnectError::NoDaemon { .. } | ConnectError::Directory(_))
-        ) && starter.try_start(&self.settings, hurry).await
+        if matches!(result, Err(ConnectError::NoDaemon { .. }))
+            && starter.try_start(&self.settings, hurry).await
         {
             result = connect::open(place).await;
         }

@@ -78,10 +78,15 @@ async fn keep_connected(core: &Core, link: &Link) {
         } else if lost_at.elapsed() >= PATIENCE {
             complain(link, &why);
         }
-        let pause = sleep(jittered(backoff));
+        let mut pause = jittered(backoff);
+        let patience = PATIENCE.saturating_sub(lost_at.elapsed());
+        if !patience.is_zero() {
+            // The next try tells whether to complain: not much later than promised.
+            pause = pause.min(patience + BACKOFF_MIN);
+        }
         backoff = (backoff * 2).min(BACKOFF_MAX);
         tokio::select! {
-            () = pause => {}
+            () = sleep(pause) => {}
             () = core.wake.notified() => backoff = BACKOFF_MIN,
         }
     }

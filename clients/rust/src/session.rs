@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    path::PathBuf,
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
@@ -14,61 +13,14 @@ use crate::{
     Fields, RowHead, Settings, clock,
     core::{Core, Phase, Shared, Waited},
     encode,
-    error::{SpillError, chain},
     fork::PerProcess,
-    hub, messages, spill,
+    hub, messages,
     window::{Class, Pushed, RECORD_MAX},
 };
 
 /// Field numbers in `Record`.
 const CONFIG: u8 = 3;
 const SUMMARY: u8 = 4;
-
-/// What `finish` waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// Everything is on the daemon's disk.
-    Ack,
-    /// The server has everything, or this time is over.
-    Delivered(Duration),
-}
-
-/// What a waiting call is waiting for, for the caller who is asked about every 50 ms whether to go on.
-#[derive(Clone, Debug)]
-pub enum Waiting {
-    /// For an acknowledgement or an answer of the daemon.
-    Daemon,
-    /// For delivery; the run as it was last heard of.
-    Delivery(Option<Box<v1::Run>>),
-}
-
-/// How a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everything is on the daemon's disk.
-    Acked,
-    /// The server has everything.
-    Delivered,
-    /// What no daemon took lies on disk and is adopted by the next one.
-    Spilled,
-    /// On the daemon's disk, but not delivered within the limit.
-    Timeout,
-    /// Some of it is gone.
-    Lost,
-}
-
-/// What `finish` has to say.
-#[derive(Clone, Debug)]
-pub struct Finished {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Rows that were taken in and are lost.
-    pub lost_rows: u64,
-    /// Rows that were not taken in because the window was full.
-    pub dropped_rows: u64,
-    /// The run as it was last heard of.
-    pub run: Option<v1::Run>,
-}
 
 /// Counters of a session.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,7 +45,7 @@ pub struct Stats {
 
 /// One process taking part in one run. Keeps working after a fork: the child attaches to the same run.
 pub struct Session {
-    settings: Settings,
+    pub(crate) settings: Settings,
     client: String,
     run_id: String,
     owner: String,
@@ -134,7 +86,7 @@ impl Session {
         }
     }
 
-    fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         self.core.get_or_init(|| {
             Arc::new(Core::new(
                 Uuid::now_v7().to_string(),
@@ -382,130 +334,11 @@ impl Session {
             connected: shared.connected,
         }
     }
-
-    /// Ends the run (as its owner) or this process's part in it. Waits up to 5 s for the daemon's disk, then leaves what is left in a
-    /// file for the next daemon. `poll` as in [`Session::flush`]; leaving early never loses anything.
-    pub fn finish(
-        &self,
-        exit_code: i32,
-        wait: Wait,
-        poll: &mut dyn FnMut(Waiting) -> bool,
-    ) -> Finished {
-        let core = self.core();
-        if !core.is_started() {
-            core.update(|shared| shared.phase = Phase::Closed);
-            return finished(core, Outcome::Acked);
-        }
-        let target = core.urge(|shared| end_records(shared, core.owner, exit_code));
-        let waited = core.wait(
-            self.settings.ack_limit,
-            &mut |_| poll(Waiting::Daemon),
-            &mut |shared| shared.window.acked() >= target || shared.phase == Phase::Closed,
-        );
-        let (acked, refused) = {
-            let shared = core.lock();
-            (shared.window.acked() >= target, shared.session_refused)
-        };
-        let outcome = match (acked, wait) {
-            _ if refused => Outcome::Lost,
-            (false, _) => self.leave_behind(core),
-            (true, Wait::Delivered(limit)) if waited == Waited::Done => {
-                wait_for_delivery(core, limit, poll)
-            }
-            (true, _) => Outcome::Acked,
-        };
-        core.urge(|shared| {
-            if shared.phase == Phase::Open {
-                shared.phase = Phase::Leaving;
-            }
-        });
-        finished(core, outcome)
-    }
-
-    /// Writes the spill.
-    fn leave_behind(&self, core: &Core) -> Outcome {
-        match self.spill(core) {
-            Ok(_) => {
-                core.update(|shared| {
-                    shared.phase = Phase::Closed;
-                    shared.window.discard();
-                });
-                core.abandon.notify_one();
-                Outcome::Spilled
-            }
-            Err(error) => {
-                messages::say("spill", chain(&error));
-                core.update(|shared| shared.lost_rows += shared.window.pending_rows());
-                Outcome::Lost
-            }
-        }
-    }
-
-    fn spill(&self, core: &Core) -> Result<PathBuf, SpillError> {
-        let chunks = core.update(|shared| shared.window.pending());
-        spill::write(&self.settings.spill(), core.hello(), &chunks)
-    }
 }
 
 fn push_row(shared: &mut Shared, head: &RowHead, fields: &Fields) -> Pushed {
     shared.recent.note(fields.shape(), fields.bytes());
     shared.window.push_row(head, fields.bytes())
-}
-
-/// The last records of a session; returns the number to wait for.
-fn end_records(shared: &mut Shared, owner: bool, exit_code: i32) -> u64 {
-    if !std::mem::replace(&mut shared.finishing, true) && shared.phase == Phase::Open {
-        shared.window.tell_gap();
-        if owner {
-            let exit = v1::Exit {
-                exit_code,
-                timestamp: clock::now(),
-            };
-            // Always fits.
-            let (Pushed::Stored | Pushed::Full | Pushed::TooLarge) = shared
-                .window
-                .push(Class::Last, &encode::record(Kind::Exit(exit)));
-        }
-    }
-    shared.window.last()
-}
-
-fn wait_for_delivery(
-    core: &Core,
-    limit: Duration,
-    poll: &mut dyn FnMut(Waiting) -> bool,
-) -> Outcome {
-    use v1::run::State;
-    let mut end = State::Unspecified;
-    let waited = core.wait(
-        limit,
-        &mut |core| poll(Waiting::Delivery(core.lock().run.clone().map(Box::new))),
-        &mut |shared| {
-            let state = shared
-                .run
-                .as_ref()
-                .map_or(State::Unspecified, v1::Run::state);
-            if matches!(state, State::Delivered | State::Parked | State::Offline) {
-                end = state;
-            }
-            end != State::Unspecified || shared.phase == Phase::Closed
-        },
-    );
-    match (waited, end) {
-        (_, State::Delivered) => Outcome::Delivered,
-        (Waited::TimedOut, _) => Outcome::Timeout,
-        _ => Outcome::Acked,
-    }
-}
-
-fn finished(core: &Core, outcome: Outcome) -> Finished {
-    let shared = core.lock();
-    Finished {
-        outcome,
-        lost_rows: shared.lost_rows,
-        dropped_rows: shared.window.dropped_rows(),
-        run: shared.run.clone(),
-    }
 }
 
 /// Says which run, and nothing of its secrets.

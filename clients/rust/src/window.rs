@@ -66,8 +66,6 @@ pub(crate) enum Class {
     Text,
     /// Config, summary, metrics, artifacts: have the reserve.
     Kept,
-    /// Gap and exit: always fit.
-    Last,
 }
 
 /// What became of a record.
@@ -183,6 +181,11 @@ impl Window {
         admitted
     }
 
+    /// The exit: always fits.
+    pub(crate) fn push_last(&mut self, record: &[u8]) {
+        self.place(record.len()).extend_from_slice(record);
+    }
+
     fn admit(&mut self, class: Class, len: usize) -> Pushed {
         if len > RECORD_MAX {
             return Pushed::TooLarge;
@@ -190,7 +193,6 @@ impl Window {
         let limit = match class {
             Class::Row | Class::Text => self.row_limit(),
             Class::Kept => self.budget.limit,
-            Class::Last => usize::MAX,
         };
         if self.budget.used().saturating_add(len) > limit {
             return Pushed::Full;

@@ -222,6 +222,9 @@ fn what_no_daemon_takes_is_spilled_without_secrets() {
         .join(format!("{}.secret", session.owner_session()));
     assert!(String::from_utf8_lossy(&std::fs::read(secret).unwrap()).contains("KEYKEYKEY"));
     assert_eq!(session.stats().window_bytes, 0);
+    assert_eq!(finish(&session).outcome, Outcome::Spilled);
+    let again = std::fs::read(settings.spill().join(session.owner_session())).unwrap();
+    assert_eq!(again, spilled, "finishing again leaves it alone");
 }
 
 #[test]
