@@ -76,7 +76,7 @@ async fn keep_connected(core: &Core, link: &Link) {
             backoff = BACKOFF_MIN;
             lost_at = Instant::now();
         } else if lost_at.elapsed() >= PATIENCE {
-            complain(link, &why);
+            complain(core, link, &why);
         }
         let mut pause = jittered(backoff);
         let patience = PATIENCE.saturating_sub(lost_at.elapsed());
@@ -92,7 +92,11 @@ async fn keep_connected(core: &Core, link: &Link) {
     }
 }
 
-fn complain(link: &Link, why: &str) {
+fn complain(core: &Core, link: &Link, why: &str) {
+    // That the window is full says as much.
+    if core.lock().told_full {
+        return;
+    }
     messages::say(
         "unreachable",
         format!(
@@ -135,7 +139,7 @@ async fn stream(core: &Core, link: &Link, channel: Channel) -> Result<End, Statu
     let greeted = tokio::select! {
         greeted = &mut greeting => greeted?,
         () = sleep(PATIENCE) => {
-            complain(link, "it does not say welcome");
+            complain(core, link, "it does not say welcome");
             greeting.await?
         }
     };
@@ -198,7 +202,7 @@ async fn receive(
                 (shared.window.acked(), shared.window.last())
             };
             if acked < last && stuck_at == Some(acked) {
-                complain(link, "it does not acknowledge");
+                complain(core, link, "it does not acknowledge");
             }
             stuck_at = (acked < last).then_some(acked);
             continue;

@@ -63,7 +63,7 @@ fn run_start(settings: &Settings) -> Result<(), StartError> {
         return Ok(());
     };
     let spawned = Command::new(&daemon)
-        .arg("start")
+        .args(["start", "--auto"])
         .env_clear()
         .envs(
             settings
