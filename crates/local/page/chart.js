@@ -109,11 +109,12 @@ export class Chart {
     }
     pen.textBaseline = "alphabetic";
     pen.textAlign = "center";
-    const columns = ticks(scale.x0, scale.x1, Math.max(2, Math.floor(width / 90)));
+    const wanted = Math.max(2, Math.floor(width / 90));
+    const columns = (this.axis === "_runtime" ? times : ticks)(scale.x0, scale.x1, wanted);
     for (const x of columns.values) {
       const at = scale.toX(x);
       if (at < LEFT - 1 || at > width - RIGHT + 1) continue;
-      const text = this.axis === "_runtime" ? duration(x).replace(/ (min|h) 0 (s|min)$/, " $1") : tick(x, columns.step);
+      const text = this.axis === "_runtime" ? clock(x, columns.step) : tick(x, columns.step);
       const half = pen.measureText(text).width / 2;
       pen.fillText(text, Math.min(Math.max(at, LEFT + half - 4), width - half), height - 5);
     }
@@ -141,6 +142,7 @@ export class Chart {
     const px = scale.toX(this.x[i]), py = scale.toY(this.y[i]);
     pen.strokeStyle = color("--muted");
     pen.globalAlpha = 0.5;
+    pen.lineWidth = 1;
     pen.beginPath();
     pen.moveTo(Math.round(px) + 0.5, TOP);
     pen.lineTo(Math.round(px) + 0.5, height - BOTTOM);
@@ -150,7 +152,7 @@ export class Chart {
     pen.beginPath();
     pen.arc(px, py, 3.6, 0, 7);
     pen.fill();
-    const x = this.axis === "_runtime" ? duration(this.x[i]) : axisLabel(this.axis) + " " + number(this.x[i]);
+    const x = this.axis === "_runtime" ? duration(this.x[i]) : axisLabel(this.axis).split("/").pop() + " " + number(this.x[i]);
     this.tip.textContent = number(this.y[i]) + "  ·  " + x;
     this.tip.hidden = false;
     const left = this.canvas.offsetLeft + px, half = this.tip.offsetWidth / 2;
@@ -189,6 +191,20 @@ function ticks(low, high, wanted) {
     values.push(Math.abs(at) < step * 1e-9 ? 0 : at);
   }
   return { values, step };
+}
+
+function times(low, high, wanted) {
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
+  const step = steps.find((s) => s >= (high - low) / wanted);
+  if (!step || high - low < 3) return ticks(low, high, wanted);
+  const values = [];
+  for (let at = Math.ceil(low / step) * step; at <= high; at += step) values.push(at);
+  return { values, step };
+}
+
+function clock(seconds, step) {
+  if (step < 1) return seconds.toFixed(1) + " s";
+  return duration(seconds).replace(/ (min|h|d) 0 (s|min|h)$/, " $1");
 }
 
 function tick(value, step) {

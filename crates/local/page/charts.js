@@ -124,7 +124,7 @@ function place(key) {
 function systemPlace(key) {
   const name = key.replace(/^system\./, "");
   const [first, second] = name.split(".");
-  const section = { cpu: "CPU", memory_percent: "Memory", memory: "Memory", proc: "Process", disk: "Disk", network: "Network", tpu: "TPU" }[first]
+  const section = { cpu: "CPU and memory", memory_percent: "CPU and memory", memory: "CPU and memory", proc: "Process", disk: "Disk", network: "Network", tpu: "TPU" }[first]
     || (first === "gpu" ? (second === "process" ? "GPU, this run" : "GPU " + second) : "Other");
   return [section, name];
 }

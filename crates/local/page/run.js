@@ -130,6 +130,11 @@ function pairs(title, rows) {
   return h("section", {}, h("h2", {}, title), h("div", { class: "panel" }, body));
 }
 
+// Machine facts hold sizes as text.
+function sizes([name, value]) {
+  return [name, /(^|\.)(total|used|memoryTotal)$/.test(name) && Number(value) > 0 ? bytes(Number(value)) : value];
+}
+
 function flat(value, prefix, rows) {
   for (const [key, inner] of Object.entries(value || {})) {
     const name = prefix ? prefix + "." + key : key;
@@ -156,12 +161,12 @@ function overview(run) {
     h("div", {}, pairs("Summary", byName(flat(summary, "", [])))),
     h("div", {}, pairs("Config", byName(flat(config, "", [])))),
     h("div", {}, pairs("Run", about.concat(troubles))),
-    h("div", {}, pairs("Machine", flat(machine, "", []))));
+    h("div", {}, pairs("Machine", flat(machine, "", []).map(sizes))));
 }
 
 function fileRows(list) {
   return list.map((file) => h("tr", {},
-    h("td", { class: "name" }, h("a", { href: here(file.url), download: file.name.split("/").pop() }, file.name)),
+    h("td", { class: "file" }, h("a", { href: here(file.url), download: file.name.split("/").pop() }, file.name)),
     h("td", { class: "num quiet" }, bytes(file.size))));
 }
 

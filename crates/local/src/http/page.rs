@@ -55,6 +55,9 @@ const ASSETS: [(&str, &str, &str); 7] = [
     ),
 ];
 
+/// How long a browser keeps the page open, in seconds: a year.
+const COOKIE_S: u32 = 365 * 24 * 3600;
+
 pub(super) fn routes(web: &Web) -> Router<Web> {
     let guarded = Router::new()
         .route("/", get(index))
@@ -83,7 +86,7 @@ async fn unlock(
     match token.token {
         Some(token) if same(&token, &app.secrets.page_token) => {
             let cookie = format!(
-                "{}={token}; HttpOnly; SameSite=Strict; Path=/",
+                "{}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={COOKIE_S}",
                 auth::cookie_name(app)
             );
             let headers = [

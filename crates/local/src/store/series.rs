@@ -77,10 +77,11 @@ fn x_of(text: &str, x: &str, line: i64) -> Option<f64> {
         .or_else(from_line)
 }
 
-/// One metric's points, thinned stretch by stretch.
+/// One metric's points, thinned stretch by stretch; the first and the last always stay.
 #[derive(Default)]
 struct Curve {
     points: Vec<(f64, f64)>,
+    last: Option<(f64, f64)>,
     bucket: usize,
     low: Option<(f64, f64)>,
     high: Option<(f64, f64)>,
@@ -93,6 +94,10 @@ impl Curve {
             self.bucket = bucket;
         }
         if !y.is_finite() {
+            return;
+        }
+        if self.last.replace((x, y)).is_none() {
+            self.points.push((x, y));
             return;
         }
         if self.low.is_none_or(|(_, low)| y < low) {
@@ -120,6 +125,11 @@ impl Curve {
 
     fn finish(mut self) -> Value {
         self.close();
+        if let (Some(last), Some(drawn)) = (self.last, self.points.last())
+            && last.0 > drawn.0
+        {
+            self.points.push(last);
+        }
         let x: Vec<f64> = self.points.iter().map(|point| point.0).collect();
         let y: Vec<f64> = self.points.iter().map(|point| point.1).collect();
         json!({"x": x, "y": y})
@@ -188,7 +198,7 @@ mod tests {
         let drawn = curve.finish();
 
         let y = drawn["y"].as_array().unwrap();
-        assert!(y.len() <= 100);
+        assert!(y.len() <= 102);
         assert!(y.contains(&json!(50.0)));
         assert!(drawn["x"].as_array().unwrap().contains(&json!(4321.0)));
     }
