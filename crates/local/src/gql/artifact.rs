@@ -11,7 +11,8 @@ use super::scalars::{DateTime, Int64, JsonString, id};
 use super::user::User;
 use crate::clock;
 use crate::store::aliases;
-use crate::store::artifacts::{self, ArtifactFileRow, ArtifactRow, CollectionRow};
+use crate::store::artifact_files::{self, ArtifactFileRow};
+use crate::store::artifacts::{self, ArtifactRow, CollectionRow};
 use crate::store::runs::{self, ProjectRow};
 
 /// TTL of an artifact that has none of its own.
@@ -119,7 +120,7 @@ impl Artifact {
         let app = app(context)?;
         let (_, name, _) = app
             .store
-            .read(move |db| artifacts::manifest_blob(db, number))
+            .read(move |db| artifact_files::manifest_blob(db, number))
             .await?;
         Ok(Some(ArtifactManifest::new(number, |verb, subject| {
             app.signer.url(verb, subject, &name, clock::now())
@@ -347,7 +348,7 @@ async fn files(
 ) -> Result<Connection<File>> {
     let mut rows: Vec<ArtifactFileRow> = app(context)?
         .store
-        .read(move |db| artifacts::files(db, artifact_id))
+        .read(move |db| artifact_files::files(db, artifact_id))
         .await?;
     if let Some(names) = names.filter(|names| !names.is_empty()) {
         rows.retain(|row| names.contains(&row.name));

@@ -1,289 +1,33 @@
 //! Making and changing artifacts.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::artifact::{Artifact, ArtifactManifest};
-use super::run_mutation::{DONE, Success};
-use super::scalars::{Int64, JsonString, row};
+use super::artifact_input::{
+    AddAliasesInput, ArtifactCollectionAliasInput, ArtifactDigestAlgorithm,
+    ArtifactManifestPayload, ArtifactManifestType, ArtifactPayload, CommitArtifactInput,
+    CreateArtifactFilesInput, CreateArtifactFilesPayload, CreateArtifactInput,
+    CreateArtifactManifestInput, CreateArtifactPayload, DeleteAliasesInput, DeleteArtifactInput,
+    NewFile, NewFileConnection, NewFileEdge, TagInput, UpdateArtifactInput,
+    UpdateArtifactManifestInput, UseArtifactInput,
+};
+use super::run_input::{DONE, Success};
+use super::scalars::row;
 use super::{app, entity};
 use crate::app::App;
 use crate::clock;
 use crate::error::StoreError;
 use crate::sign::hex;
-use crate::store::artifacts::{self, ArtifactFileRow, NewArtifact};
+use crate::store::artifact_files::{self, ArtifactFileRow};
+use crate::store::artifacts::{self, NewArtifact};
 use crate::store::upsert::DEFAULT_PROJECT;
 use crate::store::{aliases, commit, runs};
 
 /// Mutations of artifacts.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ArtifactMutation;
-
-/// How an artifact's digest is computed; only MD5 is accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub(crate) enum ArtifactDigestAlgorithm {
-    /// MD5 over the manifest's paths and MD5 digests.
-    #[graphql(name = "MANIFEST_MD5")]
-    ManifestMd5,
-    /// Not accepted.
-    #[graphql(name = "MANIFEST_XXH128")]
-    ManifestXxh128,
-}
-
-/// Whether a manifest is whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub(crate) enum ArtifactManifestType {
-    /// Everything.
-    Full,
-    /// One writer's part.
-    Patch,
-    /// Changes to a base.
-    Incremental,
-}
-
-/// An alias in a collection of the same project.
-#[derive(Debug, InputObject)]
-pub(crate) struct ArtifactAliasInput {
-    artifact_collection_name: Option<String>,
-    alias: String,
-}
-
-/// An alias in a named collection.
-#[derive(Debug, InputObject)]
-pub(crate) struct ArtifactCollectionAliasInput {
-    entity_name: Option<String>,
-    project_name: Option<String>,
-    artifact_collection_name: String,
-    alias: String,
-}
-
-/// A tag.
-#[derive(Debug, InputObject)]
-pub(crate) struct TagInput {
-    tag_name: String,
-    tag_category_name: Option<String>,
-    attributes: Option<JsonString>,
-}
-
-/// A new version.
-#[derive(Debug, InputObject)]
-pub(crate) struct CreateArtifactInput {
-    entity_name: Option<String>,
-    project_name: Option<String>,
-    artifact_type_name: String,
-    artifact_collection_name: Option<String>,
-    artifact_collection_names: Option<Vec<String>>,
-    run_name: Option<String>,
-    digest: String,
-    digest_algorithm: Option<ArtifactDigestAlgorithm>,
-    description: Option<String>,
-    metadata: Option<JsonString>,
-    labels: Option<JsonString>,
-    aliases: Option<Vec<ArtifactAliasInput>>,
-    tags: Option<Vec<TagInput>>,
-    ttl_duration_seconds: Option<Int64>,
-    history_step: Option<Int64>,
-    enable_digest_deduplication: Option<bool>,
-    #[graphql(name = "distributedID")]
-    distributed_id: Option<String>,
-    #[graphql(name = "clientID")]
-    client_id: Option<ID>,
-    #[graphql(name = "sequenceClientID")]
-    sequence_client_id: Option<ID>,
-    storage_region: Option<String>,
-    client_mutation_id: Option<String>,
-}
-
-/// An artifact.
-#[derive(SimpleObject)]
-#[graphql(name = "CreateArtifactPayload")]
-pub(crate) struct CreateArtifactPayload {
-    artifact: Artifact,
-}
-
-/// An artifact after a change.
-#[derive(SimpleObject)]
-pub(crate) struct ArtifactPayload {
-    artifact: Artifact,
-}
-
-/// A manifest to announce.
-#[derive(Debug, InputObject)]
-pub(crate) struct CreateArtifactManifestInput {
-    #[graphql(name = "artifactID")]
-    artifact_id: ID,
-    #[graphql(name = "baseArtifactID")]
-    base_artifact_id: Option<ID>,
-    name: String,
-    digest: String,
-    entity_name: Option<String>,
-    project_name: Option<String>,
-    run_name: Option<String>,
-    #[graphql(name = "type")]
-    kind: Option<ArtifactManifestType>,
-    client_mutation_id: Option<String>,
-}
-
-/// A manifest to announce again.
-#[derive(Debug, InputObject)]
-pub(crate) struct UpdateArtifactManifestInput {
-    #[graphql(name = "artifactManifestID")]
-    artifact_manifest_id: ID,
-    digest: Option<String>,
-    #[graphql(name = "baseArtifactID")]
-    base_artifact_id: Option<ID>,
-    client_mutation_id: Option<String>,
-}
-
-/// A manifest with its addresses.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct ArtifactManifestPayload {
-    artifact_manifest: ArtifactManifest,
-}
-
-/// Files to announce.
-#[derive(Debug, InputObject)]
-pub(crate) struct CreateArtifactFilesInput {
-    artifact_files: Vec<CreateArtifactFileSpecInput>,
-    storage_layout: Option<String>,
-    #[graphql(name = "cloudRegionID")]
-    cloud_region_id: Option<ID>,
-    digest_algorithm: Option<ArtifactDigestAlgorithm>,
-    client_mutation_id: Option<String>,
-}
-
-/// One file to announce.
-#[derive(Debug, InputObject)]
-pub(crate) struct CreateArtifactFileSpecInput {
-    #[graphql(name = "artifactID")]
-    artifact_id: ID,
-    #[graphql(name = "artifactManifestID")]
-    artifact_manifest_id: Option<ID>,
-    name: String,
-    md5: String,
-    digest: Option<String>,
-    mimetype: Option<String>,
-    upload_parts_input: Option<Vec<UploadPartsInput>>,
-}
-
-/// One part of a large file.
-#[derive(Debug, InputObject)]
-pub(crate) struct UploadPartsInput {
-    part_number: Int64,
-    #[graphql(name = "hexMD5")]
-    hex_md5: String,
-}
-
-/// Where to upload files.
-#[derive(SimpleObject)]
-pub(crate) struct CreateArtifactFilesPayload {
-    files: NewFileConnection,
-}
-
-/// The files in the order they were announced.
-#[derive(SimpleObject)]
-pub(crate) struct NewFileConnection {
-    edges: Vec<NewFileEdge>,
-}
-
-/// One of them.
-#[derive(SimpleObject)]
-pub(crate) struct NewFileEdge {
-    node: NewFile,
-}
-
-/// A file to upload; without an address its content is stored already.
-#[derive(SimpleObject)]
-pub(crate) struct NewFile {
-    name: String,
-    display_name: String,
-    storage_path: String,
-    upload_url: Option<String>,
-    upload_headers: Vec<String>,
-    /// Always null: files of any size go up in one piece here.
-    upload_multipart_urls: Option<UploadMultipartUrls>,
-    artifact: Artifact,
-}
-
-/// Addresses for the parts of a large file; never given here.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct UploadMultipartUrls {
-    #[graphql(name = "uploadID")]
-    upload_id: String,
-    upload_url_parts: Vec<UploadUrlPart>,
-}
-
-/// The address for one part.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct UploadUrlPart {
-    part_number: Int64,
-    upload_url: String,
-}
-
-/// An artifact to commit.
-#[derive(Debug, InputObject)]
-pub(crate) struct CommitArtifactInput {
-    #[graphql(name = "artifactID")]
-    artifact_id: ID,
-    client_mutation_id: Option<String>,
-}
-
-/// An artifact that a run reads.
-#[derive(Debug, InputObject)]
-pub(crate) struct UseArtifactInput {
-    #[graphql(name = "artifactID")]
-    artifact_id: ID,
-    entity_name: Option<String>,
-    project_name: Option<String>,
-    run_name: String,
-    artifact_entity_name: Option<String>,
-    artifact_project_name: Option<String>,
-    used_as: Option<String>,
-    client_mutation_id: Option<String>,
-}
-
-/// Changes to a version.
-#[derive(Debug, InputObject)]
-pub(crate) struct UpdateArtifactInput {
-    #[graphql(name = "artifactID")]
-    artifact_id: ID,
-    description: Option<String>,
-    metadata: Option<JsonString>,
-    labels: Option<JsonString>,
-    ttl_duration_seconds: Option<Int64>,
-    aliases: Option<Vec<ArtifactAliasInput>>,
-    tags_to_add: Option<Vec<TagInput>>,
-    tags_to_delete: Option<Vec<TagInput>>,
-    client_mutation_id: Option<String>,
-}
-
-/// Aliases to add.
-#[derive(Debug, InputObject)]
-pub(crate) struct AddAliasesInput {
-    #[graphql(name = "artifactID")]
-    artifact_id: ID,
-    aliases: Vec<ArtifactCollectionAliasInput>,
-    client_mutation_id: Option<String>,
-}
-
-/// Aliases to take away.
-#[derive(Debug, InputObject)]
-pub(crate) struct DeleteAliasesInput {
-    #[graphql(name = "artifactID")]
-    artifact_id: ID,
-    aliases: Vec<ArtifactCollectionAliasInput>,
-    client_mutation_id: Option<String>,
-}
-
-/// A version to delete.
-#[derive(Debug, InputObject)]
-pub(crate) struct DeleteArtifactInput {
-    #[graphql(name = "artifactID")]
-    artifact_id: ID,
-    delete_aliases: Option<bool>,
-    client_mutation_id: Option<String>,
-}
 
 #[Object]
 impl ArtifactMutation {
@@ -325,7 +69,7 @@ impl ArtifactMutation {
             .store
             .write(move |db| {
                 let about = (input.name.as_str(), kind, input.digest.as_str());
-                artifacts::manifest(db, artifact_id, about, base)
+                artifact_files::manifest(db, artifact_id, about, base)
             })
             .await?;
         Ok(manifest_payload(app, manifest))
@@ -341,7 +85,7 @@ impl ArtifactMutation {
         let app = app(context)?;
         app.store
             .write(move |db| {
-                artifacts::manifest_blob(db, manifest)?;
+                artifact_files::manifest_blob(db, manifest)?;
                 db.execute(
                     "UPDATE manifests SET digest = coalesce(?2, digest), base_id = coalesce(?3, base_id) WHERE id = ?1",
                     rusqlite::params![manifest, input.digest, base],
@@ -363,7 +107,8 @@ impl ArtifactMutation {
             .write(move |db| {
                 let announced = input.artifact_files.iter().map(|file| {
                     let artifact = row("Artifact", &file.artifact_id)?;
-                    let stored = artifacts::announce_file(db, artifact, &file.name, &file.md5)?;
+                    let stored =
+                        artifact_files::announce_file(db, artifact, &file.name, &file.md5)?;
                     let birth = artifacts::by_id(db, stored.birth_id)?;
                     Ok((stored, Artifact(birth)))
                 });

@@ -8,7 +8,7 @@ use percent_encoding::utf8_percent_encode;
 use super::scalars::{DateTime, Int64, id};
 use crate::mime;
 use crate::sign::{PATH, Signer, hex};
-use crate::store::artifacts::ArtifactFileRow;
+use crate::store::artifact_files::ArtifactFileRow;
 use crate::store::files::FileRow;
 
 /// Where a file comes from.

@@ -4,6 +4,7 @@
 //! that names it (`Unknown field "sweep" on type "Project"`).
 
 mod artifact;
+mod artifact_input;
 mod artifact_mutation;
 mod collection;
 mod connection;
@@ -11,6 +12,7 @@ mod file;
 mod project;
 mod query;
 mod run;
+mod run_input;
 mod run_mutation;
 mod scalars;
 mod user;

@@ -1,10 +1,16 @@
 //! Changing runs: upsert, files, stop, rewind, delete.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result};
 
 use super::project::Project;
 use super::run::Run;
-use super::scalars::{Duration, JsonString, id, row};
+use super::run_input::{
+    AlertSeverity, CreateRunFilesPayload, DONE, DeleteFilesInput, DeleteRunInput,
+    NotifyScriptableRunAlertInput, RewindRunInput, RewindRunPayload, RunFilesInput, StopRunInput,
+    Success, UpdateRunStateInput, UploadTarget, UpsertBucketInput, UpsertBucketPayload,
+    UpsertModelInput, UpsertModelPayload,
+};
+use super::scalars::{id, row};
 use super::{app, entity};
 use crate::clock;
 use crate::error::StoreError;
@@ -14,166 +20,6 @@ use crate::store::{files, rewind, runs, upsert};
 /// Mutations of runs and their files.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RunMutation;
-
-/// What to make or change; null leaves a value as it is.
-#[derive(Debug, InputObject)]
-pub(crate) struct UpsertBucketInput {
-    id: Option<String>,
-    name: Option<String>,
-    model_name: Option<String>,
-    entity_name: Option<String>,
-    group_name: Option<String>,
-    description: Option<String>,
-    display_name: Option<String>,
-    notes: Option<String>,
-    commit: Option<String>,
-    config: Option<JsonString>,
-    host: Option<String>,
-    debug: Option<bool>,
-    job_program: Option<String>,
-    job_repo: Option<String>,
-    job_type: Option<String>,
-    state: Option<String>,
-    sweep: Option<String>,
-    tags: Option<Vec<String>>,
-    summary_metrics: Option<JsonString>,
-    client_mutation_id: Option<String>,
-}
-
-/// The run after an upsert.
-#[derive(SimpleObject)]
-pub(crate) struct UpsertBucketPayload {
-    bucket: Run,
-    inserted: bool,
-}
-
-/// Files that are about to be uploaded, or were.
-#[derive(Debug, InputObject)]
-pub(crate) struct RunFilesInput {
-    entity_name: Option<String>,
-    project_name: Option<String>,
-    run_name: String,
-    files: Vec<String>,
-    client_mutation_id: Option<String>,
-}
-
-/// Where to upload files.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct CreateRunFilesPayload {
-    #[graphql(name = "runID")]
-    run_id: ID,
-    upload_headers: Vec<String>,
-    files: Vec<UploadTarget>,
-}
-
-/// One file to upload.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct UploadTarget {
-    name: String,
-    upload_url: Option<String>,
-}
-
-/// Done or not.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct Success {
-    pub(crate) success: bool,
-    pub(crate) client_mutation_id: Option<String>,
-}
-
-pub(crate) const DONE: Success = Success {
-    success: true,
-    client_mutation_id: None,
-};
-
-/// A run to delete.
-#[derive(Debug, InputObject)]
-pub(crate) struct DeleteRunInput {
-    id: ID,
-    delete_artifacts: Option<bool>,
-    client_mutation_id: Option<String>,
-}
-
-/// Files to delete.
-#[derive(Debug, InputObject)]
-pub(crate) struct DeleteFilesInput {
-    files: Vec<ID>,
-    project_id: Option<i64>,
-    client_mutation_id: Option<String>,
-}
-
-/// A run to stop.
-#[derive(Debug, InputObject)]
-pub(crate) struct StopRunInput {
-    id: ID,
-    client_mutation_id: Option<String>,
-}
-
-/// A state to set.
-#[derive(Debug, InputObject)]
-pub(crate) struct UpdateRunStateInput {
-    id: ID,
-    state: String,
-    client_mutation_id: Option<String>,
-}
-
-/// A run to cut back.
-#[derive(Debug, InputObject)]
-pub(crate) struct RewindRunInput {
-    run_name: String,
-    entity_name: Option<String>,
-    project_name: Option<String>,
-    metric_name: String,
-    metric_value: f64,
-    client_mutation_id: Option<String>,
-}
-
-/// The run after it was cut back.
-#[derive(SimpleObject)]
-pub(crate) struct RewindRunPayload {
-    rewound_run: Run,
-}
-
-/// How urgent an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub(crate) enum AlertSeverity {
-    /// For information.
-    Info,
-    /// A warning.
-    Warn,
-    /// An error.
-    Error,
-}
-
-/// An alert.
-#[derive(Debug, InputObject)]
-pub(crate) struct NotifyScriptableRunAlertInput {
-    entity_name: Option<String>,
-    project_name: Option<String>,
-    run_name: String,
-    title: String,
-    text: String,
-    severity: Option<AlertSeverity>,
-    wait_duration: Option<Duration>,
-    client_mutation_id: Option<String>,
-}
-
-/// A project to make.
-#[derive(Debug, InputObject)]
-pub(crate) struct UpsertModelInput {
-    name: Option<String>,
-    entity_name: Option<String>,
-    description: Option<String>,
-    access: Option<String>,
-    client_mutation_id: Option<String>,
-}
-
-/// The project after an upsert.
-#[derive(SimpleObject)]
-pub(crate) struct UpsertModelPayload {
-    project: Project,
-    model: Project,
-    inserted: bool,
-}
 
 #[Object]
 impl RunMutation {

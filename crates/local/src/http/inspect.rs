@@ -19,7 +19,7 @@ use crate::sign::Signer;
 use crate::store::lines::{self, LineFile};
 use crate::store::runs::{self, RunRow};
 use crate::store::series::{self, SeriesQuery};
-use crate::store::{aliases, artifacts, files};
+use crate::store::{aliases, artifact_files, artifacts, files};
 
 /// Lines of a page of rows or console when the caller does not say.
 const DEFAULT_LINES: i64 = 1000;
@@ -263,7 +263,7 @@ fn run_artifacts(
             .into_iter()
             .map(|(_, alias)| alias)
             .collect();
-        let files: Vec<Value> = artifacts::files(db, row.id)?
+        let files: Vec<Value> = artifact_files::files(db, row.id)?
             .into_iter()
             .map(|file| {
                 let subject = format!("artifact-file-{}", file.id);

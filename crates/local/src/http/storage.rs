@@ -21,7 +21,7 @@ use crate::clock;
 use crate::error::{StoreError, StoreResult};
 use crate::mime;
 use crate::sign::{COMPONENT, hex};
-use crate::store::{artifacts, files, runs};
+use crate::store::{artifact_files, files, runs};
 
 #[derive(Deserialize)]
 pub(super) struct Signed {
@@ -140,7 +140,7 @@ fn link(
             files::stored(db, id, &blob, incoming.size, digest, now)
         }
         Subject::ArtifactFile(id) => {
-            let file = artifacts::file_by_id(db, *id)?;
+            let file = artifact_files::file_by_id(db, *id)?;
             expect_digest(&file.name, &file.digest, digest)?;
             let blob = blobs.keep(incoming)?;
             db.execute(
@@ -150,7 +150,7 @@ fn link(
             Ok(None)
         }
         Subject::Manifest(id) => {
-            let (old, name, expected) = artifacts::manifest_blob(db, *id)?;
+            let (old, name, expected) = artifact_files::manifest_blob(db, *id)?;
             if !expected.is_empty() {
                 expect_digest(&name, &expected, digest)?;
             }
@@ -194,11 +194,11 @@ pub(super) async fn fetch(
             }
             Subject::RunName(_, name) => Ok((None, name)),
             Subject::ArtifactFile(id) => {
-                let file = artifacts::file_by_id(db, id)?;
+                let file = artifact_files::file_by_id(db, id)?;
                 Ok((file.blob, file.name))
             }
             Subject::Manifest(id) => {
-                let (blob, name, _) = artifacts::manifest_blob(db, id)?;
+                let (blob, name, _) = artifact_files::manifest_blob(db, id)?;
                 Ok((blob, name))
             }
         })
@@ -240,7 +240,7 @@ pub(super) async fn artifact_file(
     let found = web
         .app
         .store
-        .read(move |db| artifacts::file_by_id(db, id))
+        .read(move |db| artifact_files::file_by_id(db, id))
         .await;
     match found {
         Ok(file) => give(&web.app, &file.blob.unwrap_or_default(), &name, &headers).await,
@@ -269,7 +269,7 @@ pub(super) async fn artifact_by_digest(
     let found = web
         .app
         .store
-        .read(move |db| artifacts::file_by_digest(db, &digest))
+        .read(move |db| artifact_files::file_by_digest(db, &digest))
         .await;
     match found {
         Ok(file) => give(&web.app, &file.blob.unwrap_or_default(), &name, &headers).await,

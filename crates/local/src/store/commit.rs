@@ -7,8 +7,8 @@ use md5::{Digest, Md5};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
-use super::aliases;
 use super::artifacts::{self, ArtifactRow};
+use super::{aliases, artifact_files};
 use crate::blobs::Blobs;
 use crate::error::{StoreError, StoreResult};
 use crate::sign::hex;
@@ -117,7 +117,7 @@ fn entries(
         let manifest: Manifest = serde_json::from_slice(&text)
             .map_err(|error| StoreError::Refused(format!("artifact manifest: {error}")))?;
         if let (true, Some(base)) = (kind == "INCREMENTAL" && all.is_empty(), base) {
-            for file in artifacts::files(connection, base)? {
+            for file in artifact_files::files(connection, base)? {
                 let entry = Entry {
                     digest: file.digest,
                     size: Some(file.size),
@@ -186,7 +186,7 @@ fn link_files(
             birth
         ])?;
     }
-    for file in artifacts::files(connection, artifact_id)? {
+    for file in artifact_files::files(connection, artifact_id)? {
         if !entries.contains_key(&file.name) {
             connection.execute("DELETE FROM artifact_files WHERE id = ?1", [file.id])?;
         }

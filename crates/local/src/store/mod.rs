@@ -4,6 +4,7 @@
 //! not wait for the writer. Statements are prepared once per connection.
 
 pub(crate) mod aliases;
+pub(crate) mod artifact_files;
 pub(crate) mod artifacts;
 pub(crate) mod commit;
 pub(crate) mod files;
