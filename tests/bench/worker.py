@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+LOOPS = 2_000
 ROW = {f"metric_{number}": 0.5 + number / 7 for number in range(10)}
 
 
@@ -64,6 +65,13 @@ def latencies(run: Any, calls: int, gap_ns: int) -> list[int]:
     return sorted(took)
 
 
+class Nothing:
+    """A run that does nothing: what the loop itself costs."""
+
+    def log(self, row: dict[str, float]) -> None:
+        """Be called."""
+
+
 def main() -> None:
     """Measure one thing."""
     module, run_id, what = sys.argv[1:4]
@@ -81,12 +89,16 @@ def main() -> None:
         run.finish()
         say("life", **{"import": imported, "init": initialised, "finish": time.perf_counter() - start})
         return
-    say("ready")
-    go()
+    loop = 0.0
     if what in ("hot", "paced"):
         before = cpu()
+        latencies(Nothing(), LOOPS, 0 if what == "hot" else 1_000_000)
+        loop = (cpu() - before) / LOOPS
+    say("ready", loop=loop)
+    go()
+    if what in ("hot", "paced"):
         took = latencies(run, number, 0 if what == "hot" else 1_000_000)
-        say("took", p50=quantile(took, 0.5), p99=quantile(took, 0.99), worst=took[-1] / 1000, cpu=cpu() - before)
+        say("took", p50=quantile(took, 0.5), p99=quantile(took, 0.99), worst=took[-1] / 1000)
         go()
         run.finish()
         say("finished", rss=resident())

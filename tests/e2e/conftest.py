@@ -79,7 +79,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report: pytest.TestReport = yield  # type: ignore[assignment]
     if report.when == "call" and report.failed:
         for home in getattr(item, "homes", []):
-            for log in sorted(path for path in home.files() if path.suffix == ".log" and "runs" not in path.parts):
+            for log in sorted(path for path in home.files() if path.name == "daemon.log"):
                 tail = log.read_text(errors="replace")[-6000:]
                 if tail:
                     report.sections.append((f"{log.relative_to(home.root)} of {home.root}", tail))

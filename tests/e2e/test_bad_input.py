@@ -352,9 +352,9 @@ def test_a_step_that_goes_back_is_refused_with_both_steps_named(home: Home, back
         ("run.log(7)", "ValueError", "int"),
         ("run.log({3: 1})", "TypeError", "3"),
         ("run.log({'a': object()})", "TypeError", "object"),
-        ("run.log({'a': 1}, step='two')", "TypeError", "two|str"),
+        ("run.log({'a': 1}, step='two')", "TypeError", "two"),
         ("run.log({'a': 1}, step=-1)", "ValueError", "-1"),
-        ("wandb.init(id='a/b')", "UsageError", "a/b"),
+        ("wandb.init(id='a/b')", "UsageError", "/"),
         ("wandb.init(project='a/b')", "UsageError", "a/b"),
         ("wandb.init(nonsense=1)", "TypeError", "nonsense"),
         ("wandb.sweep({})", "AttributeError", "sweep"),
@@ -367,11 +367,14 @@ def test_wrong_calls_raise_at_once_and_name_what_is_wrong(
     # When something is called wrongly
     script = f"""
         import wandbd as wandb
-        run = wandb.init(project="e2e", id="{run_id}", settings=wandb.Settings(console="off"))
+        def init():
+            return wandb.init(project="e2e", id="{run_id}", settings=wandb.Settings(console="off"))
+        run = {"None" if call.startswith("wandb.init") else "init()"}
         try:
             {call}
         except Exception as error:
             print("raised", type(error).__name__, error)
+        run = run or init()
         run.log({{"after": 1}})
         run.finish()
     """

@@ -1,8 +1,10 @@
 """Never in the way: a daemon that is frozen or dead is not felt in the training loop."""
 
 import json
+import os
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,7 +86,9 @@ def test_the_calling_thread_makes_no_blocking_call_when_the_daemon_is(
 
     # When it logs 1,000 rows
     ask(trainer, "trace", "traced")
-    trainer.kill()
+    traced = Path(f"/proc/{trainer.pid}/task/{trainer.pid}/children").read_text().split()
+    os.kill(int(traced[0]), signal.SIGKILL)
+    trainer.wait()
 
     # Then between the two marks its thread entered nothing that waits
     lines = trace.read_text(errors="replace").splitlines()
@@ -148,7 +152,7 @@ def test_finish_leaves_within_its_limit_and_the_rest_arrives_by_the_spill_when_t
     trainer.succeeds(30)
     spilled = list((home.state / "spill").iterdir())
     assert spilled, trainer.text()
-    said = [line for line in trainer.errors if "spill" in line or str(home.state) in line]
+    said = [line for line in trainer.errors if "saved on this disk" in line]
     assert len(said) >= 1, trainer.text()
 
     # And the next daemon adopts it
@@ -177,9 +181,10 @@ def test_a_frozen_daemon_is_mentioned_once(home: Home, run_id: str) -> None:
     trainer.say("finish")
     trainer.succeeds(30)
 
-    # Then one line says that the daemon does not answer
-    said = [line for line in trainer.errors[before:] if re.search(r"daemon", line)]
+    # Then one warning says that it does not answer
+    said = [line for line in trainer.errors[before:] if "WARNING" in line]
     assert len(said) == 1, trainer.text()
+    assert "did not answer" in said[0]
 
 
 def test_a_run_without_any_daemon_trains_finishes_and_arrives_when_one_is_started(home: Home, backend: Backend, run_id: str) -> None:

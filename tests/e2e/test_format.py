@@ -50,7 +50,7 @@ def test_the_real_sync_delivers_an_online_journal_of_ours(
     (journal,) = home.journals()
 
     # When the real tool sends its journal
-    sync(home, backend, journal)
+    sync(home, backend, "--include-online", journal)
 
     # Then it is whole
     _reads_as_logged(read_back(home, backend, run_id), run_id)

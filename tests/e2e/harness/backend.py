@@ -34,6 +34,7 @@ class Backend:
         command = [str(WANDBD), "local", "--json", "--listen", self._listen, "--data", str(self.data)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.home.environment(), cwd="/", stdout=subprocess.PIPE, stderr=log, text=True)
+        self.home.own(self.process)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, f"the backend did not start: {self.log.read_text()}"

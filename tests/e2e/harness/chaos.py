@@ -173,7 +173,8 @@ class Chaos:
         status, answer_headers, answer = await self._ask(method, target, headers, body)
         seen.status = status
         if seen.route in ("graphql", "other"):
-            answer = answer.replace(self._origin, f"127.0.0.1:{self._port}".encode())
+            for origin in (self._origin, self._origin.replace(b"127.0.0.1", b"localhost")):
+                answer = answer.replace(origin, f"127.0.0.1:{self._port}".encode())
         whole = _answer(status, answer_headers, answer, head_only=method == "HEAD")
         if fault is not None and fault.kind == "lose":
             writer.transport.abort()

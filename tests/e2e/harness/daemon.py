@@ -39,6 +39,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
             )
+        self.home.own(self.process)
         return self.process
 
     def start(self) -> None:

@@ -1,11 +1,14 @@
 """A HOME of its own for a test: nothing is shared with another test or with the person who runs them."""
 
+import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from harness.places import PACKAGE, WANDBD
 from harness.wait import eventually
@@ -22,6 +25,7 @@ class Home:
         self.work = self._directory("work")
         self.runtime = self._directory("run")
         self.extra = dict(environment or {})
+        self._children: list[subprocess.Popen[Any]] = []
 
     def _directory(self, name: str) -> Path:
         path = self.root / name
@@ -102,8 +106,20 @@ class Home:
                 return True
         return False
 
+    def own(self, process: subprocess.Popen[Any]) -> None:
+        """Remember a process that a test has started, to end it with the home."""
+        self._children.append(process)
+
     def close(self) -> None:
         """End what still runs here, by process id, and remove the directories."""
+        for child in self._children:
+            if child.poll() is None:
+                child.kill()
+                child.wait(timeout=20)
+            for stream in (child.stdin, child.stdout, child.stderr):
+                if stream is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        stream.close()
 
         def all_gone() -> bool:
             for pid in self.processes():
@@ -111,7 +127,6 @@ class Home:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     continue
-                _reap(pid)
             return not self.processes()
 
         eventually(all_gone, 20, f"everything that runs in {self.root} is gone")
@@ -136,11 +151,3 @@ def _runs(pid: int, program: Path) -> bool:
         return os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)") == str(program)
     except OSError:
         return False
-
-
-def _reap(pid: int) -> None:
-    """Collect a child of ours that was killed behind the back of its Popen object."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass

@@ -41,6 +41,7 @@ class Trainer:
             text=True,
             bufsize=1,
         )
+        home.own(self.process)
         self._readers = [
             threading.Thread(target=self._collect, args=(self.process.stdout, self.lines), daemon=True),
             threading.Thread(target=self._collect, args=(self.process.stderr, self.errors), daemon=True),
