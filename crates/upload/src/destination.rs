@@ -1,0 +1,142 @@
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use wandbd_record::{v1, wandb};
+use wandbd_run::{Opened, RunParams};
+
+use crate::error::SendError;
+use crate::timing::Pace;
+
+/// Where runs go. Everything is asked again until it is answered, so every method must be safe to repeat.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// Makes the run known, or finds it again, and says what it is called there and at which offsets it goes on.
+    ///
+    /// Called once per run; again only when the answer was lost, or to ask for the state after a conflict.
+    async fn open(&self, run: &RunStart) -> Result<Opened, SendError>;
+
+    /// Tells the config, and the run's parameters if they have changed.
+    async fn update(&self, opened: &Opened, state: &RunState) -> Result<(), SendError>;
+
+    /// Delivers lines.
+    async fn post(&self, opened: &Opened, post: &Post<'_>) -> Result<Answer, SendError>;
+
+    /// Uploads files of the run; one result for each.
+    async fn put_files(&self, opened: &Opened, files: &[UploadFile]) -> Vec<FileResult>;
+
+    /// Uploads an artifact with all that belongs to it.
+    async fn artifact(
+        &self,
+        opened: &Opened,
+        artifact: &wandb::ArtifactRecord,
+    ) -> Result<ArtifactOutcome, SendError>;
+
+    /// The credentials were refused: look for newer ones.
+    async fn reauthorize(&self);
+
+    /// The files that every run leaves when it ends, without `output.log`.
+    fn exit_files(&self, state: &ExitState) -> Vec<UploadFile>;
+
+    /// How often it wants to hear from a run.
+    fn pace(&self) -> Pace;
+}
+
+/// What is known when a run is opened.
+#[derive(Debug, Clone, Default)]
+pub struct RunStart {
+    /// The journal's run record.
+    pub run: wandb::RunRecord,
+    /// What the training process said at `init`, if the journal is ours.
+    pub note: Option<v1::Opened>,
+    /// The config so far, in W&B's wire form.
+    pub config_json: String,
+}
+
+/// What may be told again and again about a run; each telling replaces the one before.
+#[derive(Debug, Clone)]
+pub struct RunState {
+    /// The whole config, in W&B's wire form.
+    pub config_json: String,
+    /// Name, notes, tags and so on, if they have changed since the run was opened.
+    pub params: Option<RunParams>,
+}
+
+/// What is known when a run ends.
+#[derive(Debug, Clone)]
+pub struct ExitState {
+    /// The whole config, in W&B's wire form.
+    pub config_json: String,
+    /// The summary, extended JSON.
+    pub summary_json: String,
+}
+
+/// Consecutive lines of one file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Block<'a> {
+    /// Number of the first line at the destination.
+    pub offset: u64,
+    /// The lines, without line ends.
+    pub lines: &'a [String],
+}
+
+/// One `file_stream` post. All fields may be empty: then it is a heartbeat.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Post<'a> {
+    /// History rows.
+    pub history: Block<'a>,
+    /// System metrics.
+    pub events: Block<'a>,
+    /// Console lines.
+    pub console: Block<'a>,
+    /// The whole summary.
+    pub summary: Option<&'a str>,
+    /// Names of files that have been uploaded.
+    pub uploaded: &'a [String],
+    /// The machine is about to be taken away.
+    pub preempting: bool,
+    /// The run has ended with this exit code.
+    pub complete: Option<i32>,
+}
+
+/// What the destination says to a post.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Somebody asked for the run to stop.
+    pub stopped: bool,
+}
+
+/// A file of a run.
+#[derive(Debug, Clone)]
+pub struct UploadFile {
+    /// Path within the run's files, with slashes.
+    pub name: String,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What is in a file.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// The content of a file on this machine.
+    Path(PathBuf),
+    /// These bytes.
+    Bytes(bytes::Bytes),
+}
+
+/// What became of one file.
+#[derive(Debug)]
+pub struct FileResult {
+    /// Its name, as it was asked for.
+    pub name: String,
+    /// Uploaded, or why not.
+    pub result: Result<(), SendError>,
+}
+
+/// What became of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArtifactOutcome {
+    /// A new version.
+    Committed,
+    /// The server has this content already; no new version.
+    Existing,
+}

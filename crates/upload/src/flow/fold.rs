@@ -1,0 +1,100 @@
+//! Reading the journal and sorting out what is in it.
+
+use tokio::time::Instant;
+use tracing::{error, warn};
+use wandbd_journal::Frame;
+use wandbd_record::{note, wandb};
+
+use super::{AT_ONCE, CUT_OFF, DONE, Flow, Reading};
+use crate::artifacts;
+
+impl Flow {
+    /// True when there may be more.
+    pub(super) fn fold_what_is_there(&mut self) -> bool {
+        for _ in 0..AT_ONCE {
+            if !self.may_read() {
+                return false;
+            }
+            match self.parts.reader.try_next() {
+                Some(frame) => self.take(&frame),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    pub(super) fn take(&mut self, frame: &Frame) {
+        self.position = frame.end;
+        match note::decode(&frame.data) {
+            Ok(record) => self.apply(&record),
+            Err(error) => {
+                let run = &self.parts.courier.name;
+                error!(%run, %error, position = %frame.end, "unreadable record");
+                self.parts.courier.standing.skipped("unreadable record");
+            }
+        }
+    }
+
+    pub(super) fn apply(&mut self, record: &wandb::Record) {
+        let accepted = self.position <= self.cursor.at() && self.cursor.position > 0;
+        let bytes = self.batch.bytes;
+        if let Err(error) = self.lines.apply(record, &mut self.batch) {
+            let run = &self.parts.courier.name;
+            warn!(%run, %error, position = %self.position, "record left out");
+            self.parts.courier.standing.skipped("unreadable record");
+        }
+        self.console_seen |= !self.batch.console.is_empty();
+        if accepted {
+            self.batch.history.clear();
+            self.batch.events.clear();
+            self.batch.console.clear();
+            self.batch.summary = false;
+            self.batch.preempting = false;
+            self.batch.bytes = bytes;
+        }
+        self.sort_out();
+    }
+
+    /// Takes out of the batch what does not travel by post.
+    pub(super) fn sort_out(&mut self) {
+        let now = Instant::now();
+        let pace = &self.parts.poster.pace;
+        if self.batch.config || self.batch.params {
+            self.params_changed |= self.batch.params;
+            self.batch.config = false;
+            self.batch.params = false;
+            self.config_due.get_or_insert(now + pace.config_debounce);
+        }
+        // The file is uploaded when the journal names it, or at the end.
+        self.batch.metadata = false;
+        for file in self.batch.files.drain(..) {
+            let known = self.cursor.files.contains_key(&file.name);
+            let due = now + pace.files_debounce;
+            self.waiting.add(file.name, file.policy, known, due);
+        }
+        for artifact in self.batch.artifacts.drain(..) {
+            match self.cursor.artifacts.get(&artifacts::key(&artifact)) {
+                None => self.artifacts.push_back(artifact),
+                Some(how) if how == DONE => (self.parts.on_artifact_done)(&artifact.client_id),
+                Some(_) => {}
+            }
+        }
+        if let Some(code) = self.batch.exit.take() {
+            self.ends(code, now);
+        }
+    }
+
+    pub(super) fn ends(&mut self, code: i32, now: Instant) {
+        self.reading = Reading::Ended;
+        self.exit = Some((code, now));
+        self.parts.courier.run_ends();
+    }
+
+    pub(super) fn journal_over(&mut self) {
+        if self.parts.feed.finished() {
+            self.ends(CUT_OFF, Instant::now());
+        } else {
+            self.reading = Reading::Closed;
+        }
+    }
+}
