@@ -88,7 +88,9 @@ impl Lines {
             }
             Some(RecordType::Environment(environment)) => {
                 if self.config.environment(environment) {
-                    self.params.program.clone_from(&environment.program);
+                    if !environment.program.is_empty() {
+                        self.params.program.clone_from(&environment.program);
+                    }
                     batch.metadata = true;
                     batch.config = true;
                 }

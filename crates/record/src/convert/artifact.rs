@@ -102,7 +102,6 @@ pub fn artifact_record(
         digest: manifest_digest(&contents),
         description: artifact.description.clone(),
         metadata: artifact.metadata_json.clone(),
-        user_created: true,
         aliases: aliases(&artifact.alias),
         manifest: Some(ArtifactManifest {
             version: 1,
@@ -115,6 +114,7 @@ pub fn artifact_record(
             manifest_file_path: String::new(),
         }),
         finalize: true,
+        digest_algorithm: "MANIFEST_MD5".to_owned(),
         client_id: artifact.client_id.clone(),
         sequence_client_id: artifact.sequence_client_id.clone(),
         ..ArtifactRecord::default()
@@ -186,7 +186,8 @@ mod tests {
 
         assert_eq!(record.digest, "33dc0dd41b692295dde50eeb49415311");
         assert_eq!(record.aliases, ["latest", "epoch_0"]);
-        assert!(record.finalize && record.user_created);
+        assert!(record.finalize);
+        assert_eq!(record.digest_algorithm, "MANIFEST_MD5");
     }
 
     #[test]
