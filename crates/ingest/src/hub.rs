@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     fs, io,
-    os::unix::fs::{DirBuilderExt as _, symlink},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -118,7 +118,7 @@ impl Hub {
     /// # Errors
     /// When the mark cannot be written; then the next daemon finds the cursor at the end and writes it.
     pub fn mark_delivered(&self, run: &RunLog) -> io::Result<()> {
-        fs::write(synced_mark(run.path()), "")?;
+        mark(&synced_mark(run.path()))?;
         let link = self
             .config
             .runs_dir
@@ -346,6 +346,17 @@ pub fn synced_mark(journal: &Path) -> PathBuf {
     let mut name = journal.as_os_str().to_owned();
     name.push(".synced");
     PathBuf::from(name)
+}
+
+/// An empty file that only its user can read.
+fn mark(path: &Path) -> io::Result<()> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
 }
 
 /// Makes a directory that only its user can enter.

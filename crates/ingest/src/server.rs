@@ -42,26 +42,30 @@ pub async fn serve<C: Control>(
     let stop = hub.stop.clone();
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<WandbdServer<Service<C>>>().await;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(wandbd_proto::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1();
-    let reflection = match reflection {
-        Ok(service) => Some(service),
-        Err(error) => {
-            tracing::error!(%error, "bug: reflection is off");
-            None
-        }
+    // Both versions of the reflection protocol: many tools still speak the older one.
+    let described = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(wandbd_proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
+    let reflection = or_none(described().build_v1());
+    let older_reflection = or_none(described().build_v1alpha());
     let service = WandbdServer::new(Service { hub, control })
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     Server::builder()
         .add_service(health_service)
         .add_optional_service(reflection)
+        .add_optional_service(older_reflection)
         .add_service(service)
         .serve_with_incoming_shutdown(only_this_user(listener), stop.cancelled_owned())
         .await
+}
+
+fn or_none<T>(service: Result<T, tonic_reflection::server::Error>) -> Option<T> {
+    service
+        .inspect_err(|error| tracing::error!(%error, "bug: reflection is off"))
+        .ok()
 }
 
 /// Connections of other users are closed unread: the directory keeps them out, this is the second lock.

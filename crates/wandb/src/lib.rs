@@ -1,1 +1,62 @@
-//! x
+//! The W&B destination: credentials, GraphQL, `file_stream`, files, artifacts. The only crate besides the embedded server that
+//! knows HTTP.
+//!
+//! ```text
+//! Destination        what it sends
+//! open               resume query (if asked for), server features, upsertBucket
+//! update             upsertBucket: config, and the parameters when they changed
+//! post               POST {base}/files/{entity}/{project}/{run}/file_stream
+//! put_files          createRunFiles, then a PUT per file
+//! artifact           createArtifact, manifest, files in batches, PUTs, manifest, commitArtifact
+//! ```
+//!
+//! # Secrets
+//! A key is an [`ApiKey`], which does not print. It travels only in the `Authorization` header of requests below the base URL;
+//! signed upload addresses never see it. What a server says is kept in errors with the key and the extra headers blotted out; the
+//! addresses of requests (a signed one is a secret) are not kept. Redirects are not followed.
+//!
+//! # Limits
+//!
+//! | What | How much |
+//! |---|---|
+//! | a GraphQL answer | 30 s ([`Limits::graphql`]) |
+//! | a `file_stream` answer | 180 s ([`Limits::file_stream`]) |
+//! | an upload without progress | 180 s ([`Limits::stall`]); its whole time is not limited |
+//! | an answer that is read | 64 MiB, of an error 64 KiB |
+//! | transfers at once within one batch | 8, each with 64 KiB in memory |
+//! | one PUT of an artifact file | below 2 GiB, then parts of 100 MiB ([`Limits::multipart_from`], [`Limits::part_bytes`]) |
+//!
+//! # What happens at failure
+//! Nothing is tried again here, except artifact files while a batch makes progress: every answer becomes a
+//! [`SendError`](wandbd_upload::SendError), whose policy the uploader follows, and every method may be repeated. Connections are
+//! pooled per route (proxy, certificates) in [`Transports`], which all destinations share.
+
+mod answer;
+mod api;
+mod artifact_files;
+mod artifacts;
+mod config_yaml;
+mod credentials;
+mod destination;
+mod error;
+mod features;
+mod file_stream;
+mod files;
+mod graphql;
+mod manifest;
+mod multipart;
+mod netrc;
+mod open;
+mod put;
+mod resume;
+mod settings;
+mod transports;
+mod upsert;
+mod url;
+
+pub use credentials::{ApiKey, find_key, has_credentials};
+pub use destination::WandbDestination;
+pub use error::{BadKey, WandbError};
+pub use settings::{KeySource, ServerSettings};
+pub use transports::{Limits, Transports, install_tls};
+pub use url::{BaseUrl, DEFAULT_BASE_URL, project_url, run_url};

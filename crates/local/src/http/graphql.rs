@@ -1,5 +1,6 @@
 //! `POST /graphql`.
 
+use async_graphql::parser::parse_query;
 use async_graphql::{Request, Variables};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -30,8 +31,11 @@ pub(super) async fn answer(State(web): State<Web>, body: Bytes) -> Response {
             );
         }
     };
-    let mut request = Request::new(body.query).variables(Variables::from_json(body.variables));
-    if let Some(name) = body.operation_name.filter(|name| !name.is_empty()) {
+    let name = body.operation_name.filter(|name| !name.is_empty());
+    let mut variables = Variables::from_json(body.variables);
+    fill_in_defaults(&body.query, name.as_deref(), &mut variables);
+    let mut request = Request::new(body.query).variables(variables);
+    if let Some(name) = name {
         request = request.operation_name(name);
     }
     let response = web.schema.execute(request).await;
@@ -41,5 +45,45 @@ pub(super) async fn answer(State(web): State<Web>, body: Bytes) -> Response {
     match serde_json::to_vec(&response) {
         Ok(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
         Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+/// Variables that are not given get the default of their declaration here, because the library looks at defaults in arguments
+/// only and not in `@include` and `@skip`, where the official client relies on them. A query that does not parse is left to the
+/// library's own error.
+fn fill_in_defaults(query: &str, name: Option<&str>, variables: &mut Variables) {
+    let Ok(document) = parse_query(query) else {
+        return;
+    };
+    for (operation, definition) in document.operations.iter() {
+        let wanted = name.is_none_or(|name| operation.is_none_or(|operation| operation == name));
+        if !wanted {
+            continue;
+        }
+        for variable in &definition.node.variable_definitions {
+            if let Some(default) = &variable.node.default_value {
+                let name = variable.node.name.node.clone();
+                variables
+                    .entry(name)
+                    .or_insert_with(|| default.node.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_counts_where_nothing_was_given() {
+        let query =
+            "query A($i: Boolean = true, $j: Int = 3, $k: Int) { a } query B($l: Int = 4) { b }";
+        let mut variables = Variables::from_json(serde_json::json!({"j": 5}));
+
+        fill_in_defaults(query, Some("A"), &mut variables);
+
+        let filled = serde_json::to_value(&variables).unwrap();
+        assert_eq!(filled, serde_json::json!({"i": true, "j": 5}));
     }
 }

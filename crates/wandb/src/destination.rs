@@ -1,0 +1,136 @@
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use wandbd_record::wandb;
+use wandbd_run::Opened;
+use wandbd_upload::{
+    Answer, ArtifactOutcome, Destination, ExitState, FileResult, Pace, Post, RunStart, RunState,
+    SendError, UploadFile,
+};
+
+use crate::api::Api;
+use crate::artifacts::Shipment;
+use crate::config_yaml;
+use crate::error::WandbError;
+use crate::features::Features;
+use crate::file_stream;
+use crate::files;
+use crate::open::Opening;
+use crate::settings::ServerSettings;
+use crate::transports::Transports;
+use crate::upsert::{self, Upsert};
+
+/// This many opened runs are remembered.
+const REMEMBERED: usize = 256;
+
+/// A W&B server with one set of credentials: where a run goes, or many.
+pub struct WandbDestination {
+    api: Api,
+    app_url: String,
+    features: OnceCell<Features>,
+    /// Runs that this process has opened, the newest last.
+    opened: Mutex<VecDeque<String>>,
+}
+
+impl WandbDestination {
+    /// Takes the settings of a run; speaks to nobody. Reads the netrc and certificate files.
+    /// # Errors
+    /// [`WandbError`] names the setting that cannot be used.
+    pub fn new(transports: &Transports, settings: ServerSettings) -> Result<Self, WandbError> {
+        let app_url = settings.app_url.clone().unwrap_or_default();
+        let api = Api::new(transports, settings)?;
+        Ok(WandbDestination {
+            app_url: api.base.app_url(&app_url),
+            api,
+            features: OnceCell::new(),
+            opened: Mutex::default(),
+        })
+    }
+
+    /// What the server can do, asked once.
+    async fn features(&self) -> Result<&Features, SendError> {
+        self.features
+            .get_or_try_init(|| Features::ask(&self.api))
+            .await
+    }
+
+    fn has_opened(&self, key: &str) -> bool {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.iter().any(|known| known == key)
+    }
+
+    fn remember(&self, key: String) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if opened.len() >= REMEMBERED {
+            opened.pop_front();
+        }
+        opened.push_back(key);
+    }
+}
+
+#[async_trait]
+impl Destination for WandbDestination {
+    async fn open(&self, run: &RunStart) -> Result<Opened, SendError> {
+        let key = [&run.run.entity, upsert::project(run), &run.run.run_id].join("/");
+        let again = self.has_opened(&key);
+        let opening = Opening {
+            api: &self.api,
+            app_url: &self.app_url,
+            start: run,
+            again,
+        };
+        let structured = async { Ok(self.features().await?.structured_console()) };
+        let opened = opening.run(structured).await?;
+        if !again {
+            self.remember(key);
+        }
+        Ok(opened)
+    }
+
+    async fn update(&self, opened: &Opened, state: &RunState) -> Result<(), SendError> {
+        Upsert::update(opened, state)
+            .send(&self.api)
+            .await
+            .map(drop)
+    }
+
+    async fn post(&self, opened: &Opened, post: &Post<'_>) -> Result<Answer, SendError> {
+        file_stream::post(&self.api, opened, post).await
+    }
+
+    async fn put_files(&self, opened: &Opened, files: &[UploadFile]) -> Vec<FileResult> {
+        files::put_files(&self.api, opened, files).await
+    }
+
+    async fn artifact(
+        &self,
+        opened: &Opened,
+        artifact: &wandb::ArtifactRecord,
+    ) -> Result<ArtifactOutcome, SendError> {
+        let shipment = Shipment {
+            api: &self.api,
+            features: self.features().await?,
+            opened,
+            record: artifact,
+        };
+        shipment.send().await
+    }
+
+    async fn reauthorize(&self) {
+        self.api.reload_credentials().await;
+    }
+
+    fn exit_files(&self, state: &ExitState) -> Vec<UploadFile> {
+        config_yaml::exit_files(state)
+    }
+
+    fn pace(&self) -> Pace {
+        if self.api.base.is_loopback() {
+            Pace::local()
+        } else {
+            Pace::default()
+        }
+    }
+}

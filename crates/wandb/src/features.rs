@@ -1,0 +1,73 @@
+//! What a server can do beyond the basics.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::json;
+use wandbd_upload::SendError;
+
+use crate::api::Api;
+
+const QUERY: &str = "query Features { serverInfo { features { name isEnabled } } }";
+
+/// The features that are on.
+#[derive(Debug, Default)]
+pub(crate) struct Features {
+    on: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    server_info: Option<ServerInfo>,
+}
+
+#[derive(Deserialize)]
+struct ServerInfo {
+    features: Option<Vec<Feature>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Feature {
+    name: String,
+    #[serde(default)]
+    is_enabled: bool,
+}
+
+impl Features {
+    /// Asks for them; a server that does not understand the question has none.
+    pub(crate) async fn ask(api: &Api) -> Result<Self, SendError> {
+        let data: Data = match api.graphql("Features", QUERY, json!({})).await {
+            Ok(data) => data,
+            Err(SendError::Rejected { .. } | SendError::Server { status: 200, .. }) => {
+                return Ok(Features::default());
+            }
+            Err(error) => return Err(error),
+        };
+        let all = data.server_info.and_then(|info| info.features);
+        let on = all
+            .into_iter()
+            .flatten()
+            .filter(|feature| feature.is_enabled);
+        Ok(Features {
+            on: on.map(|feature| feature.name).collect(),
+        })
+    }
+
+    /// Console lines are objects instead of plain text.
+    pub(crate) fn structured_console(&self) -> bool {
+        self.on.contains("STRUCTURED_CONSOLE_LOGS")
+    }
+
+    /// Files of artifacts name the algorithm of their digest.
+    pub(crate) fn digest_algorithm(&self) -> bool {
+        self.on.contains("ARTIFACT_DIGEST_ALGORITHM")
+    }
+
+    /// `useArtifact` names where the artifact is from.
+    pub(crate) fn use_with_origin(&self) -> bool {
+        self.on
+            .contains("USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION")
+    }
+}

@@ -1,0 +1,177 @@
+//! Uploads to signed addresses: the bytes, the headers the server asks for, and no credentials.
+
+use std::io::SeekFrom;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Body, Response};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::time::sleep;
+use tokio_util::io::ReaderStream;
+use wandbd_upload::SendError;
+
+use crate::answer::{nonsense, refusal};
+use crate::api::{Api, read, unreachable};
+
+/// Read from a file at once, in bytes.
+const CHUNK: usize = 64 << 10;
+
+/// Answers to uploads are short.
+const ANSWER_MAX: usize = 64 << 10;
+
+/// What is uploaded.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Bytes(Bytes),
+    /// A file as long as it is now.
+    File(PathBuf),
+    /// A file that has this size, or is not the one that was meant.
+    Sized {
+        path: PathBuf,
+        size: u64,
+    },
+    /// A piece of a file.
+    Part {
+        path: PathBuf,
+        from: u64,
+        size: u64,
+    },
+}
+
+/// Uploads `source`; `headers` are `Key:Value` as the server gave them. Returns the `ETag` of the answer.
+pub(crate) async fn put(
+    api: &Api,
+    address: &str,
+    headers: &[String],
+    source: &Source,
+) -> Result<Option<String>, SendError> {
+    let address = api.base.resolve(address);
+    let address = address.map_err(|error| nonsense("an upload request", error))?;
+    let moved = Arc::new(AtomicU64::new(0));
+    let (body, length) = open(source, &moved).await?;
+    let mut all = api.headers.clone();
+    all.extend(headers.iter().filter_map(|header| split(header)));
+    all.remove(AUTHORIZATION);
+    all.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    let limit = api.limits.stall;
+    let upload = async {
+        let request = api.http.put(address).headers(all).body(body);
+        let response = request.send().await.map_err(|e| unreachable(e, limit))?;
+        judge(response, limit).await
+    };
+    unless_stalled(upload, &moved, limit)
+        .await
+        .map_err(|error| api.discreet(error))
+}
+
+fn split(header: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = header.split_once(':')?;
+    let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
+    Some((name, HeaderValue::from_str(value.trim()).ok()?))
+}
+
+/// The body and its length.
+async fn open(source: &Source, moved: &Arc<AtomicU64>) -> Result<(Body, u64), SendError> {
+    let (path, from, size) = match source {
+        Source::Bytes(bytes) => return Ok((bytes.clone().into(), bytes.len() as u64)),
+        Source::File(path) => (path, 0, None),
+        Source::Sized { path, size } => (path, 0, Some(*size)),
+        Source::Part { path, from, size } => (path, *from, Some(*size)),
+    };
+    let failed = |error| missing(path, error);
+    let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
+    let about = file.metadata().await.map_err(failed)?;
+    if !about.is_file() {
+        return Err(missing(path, std::io::Error::other("not a file")));
+    }
+    let whole = !matches!(source, Source::Part { .. });
+    let length = size.unwrap_or(about.len());
+    if from + length > about.len() || (whole && length != about.len()) {
+        return Err(missing(
+            path,
+            std::io::Error::other("changed since it was logged"),
+        ));
+    }
+    if from > 0 {
+        file.seek(SeekFrom::Start(from)).await.map_err(failed)?;
+    }
+    if length == 0 {
+        return Ok((Bytes::new().into(), 0));
+    }
+    let moved = Arc::clone(moved);
+    let stream = ReaderStream::with_capacity(file.take(length), CHUNK).inspect(move |chunk| {
+        let bytes = chunk.as_ref().map_or(0, Bytes::len);
+        moved.fetch_add(bytes as u64, Ordering::Relaxed);
+    });
+    Ok((Body::wrap_stream(stream), length))
+}
+
+pub(crate) fn missing(path: &Path, source: std::io::Error) -> SendError {
+    SendError::Missing {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// What the storage says. It knows no credentials: whatever it does not allow, a fresh address may.
+async fn judge(response: Response, limit: Duration) -> Result<Option<String>, SendError> {
+    let status = response.status();
+    let headers = response.headers().clone();
+    // Read to the end, so that the connection can be used again; what a success says does not matter.
+    let body = read(response, ANSWER_MAX, limit).await;
+    if status.is_success() {
+        return Ok(etag(&headers));
+    }
+    let body = body.unwrap_or_default();
+    let status = status.as_u16();
+    Err(match status {
+        401 | 403 | 404 | 410 => SendError::Expired { status },
+        // Some storages say it like this.
+        400 if says(&body, b"Expired") || says(&body, b"RequestTimeout") => {
+            SendError::Expired { status }
+        }
+        409 | 412 => SendError::Server {
+            status,
+            reason: "the storage did not take the file".to_owned(),
+        },
+        _ => refusal(status, &headers, &body),
+    })
+}
+
+fn says(body: &[u8], word: &[u8]) -> bool {
+    body.windows(word.len()).any(|window| window == word)
+}
+
+/// As it is, quotes included.
+fn etag(headers: &HeaderMap) -> Option<String> {
+    headers.get(ETAG)?.to_str().ok().map(str::to_owned)
+}
+
+/// Waits for an upload as long as bytes move.
+async fn unless_stalled<T>(
+    upload: impl Future<Output = Result<T, SendError>>,
+    moved: &AtomicU64,
+    limit: Duration,
+) -> Result<T, SendError> {
+    let mut upload = std::pin::pin!(upload);
+    let mut seen = 0;
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut upload => return done,
+            () = sleep(limit) => {
+                let now = moved.load(Ordering::Relaxed);
+                if now == seen {
+                    return Err(SendError::Timeout(limit));
+                }
+                seen = now;
+            }
+        }
+    }
+}
