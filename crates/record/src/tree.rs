@@ -79,6 +79,13 @@ impl Tree {
         }
     }
 
+    /// An empty tree with room for so many names at the top.
+    pub fn with_capacity(names: usize) -> Self {
+        Self {
+            nodes: IndexMap::with_capacity(names),
+        }
+    }
+
     /// Nothing in it.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
@@ -165,17 +172,22 @@ impl Tree {
     /// Merges leaf by leaf; `other` wins.
     pub fn merge(&mut self, other: Self) {
         for (name, node) in other.nodes {
-            match self.nodes.entry(name) {
-                Entry::Vacant(place) => {
-                    place.insert(node);
-                }
-                Entry::Occupied(mut place) => match (place.get_mut(), node) {
-                    (Node::Tree(mine), Node::Tree(theirs)) if !theirs.is_empty() => {
-                        mine.merge(theirs);
-                    }
-                    (mine, theirs) => *mine = theirs,
-                },
+            self.merge_top(name, node);
+        }
+    }
+
+    /// [`Tree::merge_node`] for one name at the top, which is not copied.
+    pub fn merge_top(&mut self, name: String, node: Node) {
+        match self.nodes.entry(name) {
+            Entry::Vacant(place) => {
+                place.insert(node);
             }
+            Entry::Occupied(mut place) => match (place.get_mut(), node) {
+                (Node::Tree(mine), Node::Tree(theirs)) if !theirs.is_empty() => {
+                    mine.merge(theirs);
+                }
+                (mine, theirs) => *mine = theirs,
+            },
         }
     }
 

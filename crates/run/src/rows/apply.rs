@@ -29,7 +29,7 @@ impl Rows {
         match record.kind.ok_or(Refused::Unknown)? {
             Kind::Row(row) => {
                 let left_open = (!row.close).then(|| row.clone());
-                self.log(session, &row, out)?;
+                self.log(session, row, out)?;
                 if let Some(piece) = left_open {
                     out.push(piece_carrier(session, piece));
                 }
@@ -106,32 +106,32 @@ impl Rows {
     pub(super) fn log(
         &mut self,
         session: &str,
-        row: &v1::Row,
+        row: v1::Row,
         out: &mut Vec<wandb::Record>,
     ) -> Result<(), Refused> {
-        let at = row.timestamp;
+        let (at, close) = (row.timestamp, row.close);
         if let Some(step) = row.step {
             check_step(step, self.next)?;
             let call = OpenRow::of_call(row)?;
-            self.log_at(session, step, call, row.close, out);
+            self.log_at(session, step, call, close, out);
             return Ok(());
         }
         let mut call = OpenRow::of_call(row)?;
         if self.joined.contains(session)
             && let Some(shared) = &mut self.shared
         {
-            call.pieces = !row.close;
+            call.pieces = !close;
             shared.merge(call);
-            if row.close {
+            if close {
                 self.close_shared(at, out);
             }
-        } else if row.close && !self.own.contains_key(session) {
+        } else if close && !self.own.contains_key(session) {
             self.close_shared(at, out);
             self.emit(call, at, None, out);
         } else {
-            call.pieces = !row.close;
+            call.pieces = !close;
             self.own.entry(session.to_owned()).or_default().merge(call);
-            if row.close {
+            if close {
                 self.close_own(session, at, out);
             }
         }

@@ -60,8 +60,10 @@ impl Rows {
         }
         row.leaves.set(&RUNTIME, f64_text(self.runtime(at)));
         row.leaves.set(&STEP, step.to_string());
-        let told = size::trim(&mut row.leaves, &format!("row {step}"), MAX_LINE_BYTES);
-        self.warn(told);
+        if row.leaves.json_len() > MAX_LINE_BYTES {
+            let told = size::trim(&mut row.leaves, &format!("row {step}"), MAX_LINE_BYTES);
+            self.warn(told);
+        }
         let leaves = row.leaves.into_leaves();
         for (path, raw) in &leaves {
             self.summary.log(&self.metrics, path, raw);

@@ -2,12 +2,15 @@
 
 use wandbd_record::Tree;
 use wandbd_record::convert::node_of_field;
-use wandbd_record::v1;
+use wandbd_record::{path, v1};
 
 use crate::error::Refused;
 
 /// Steps lie below this: 2^53.
 pub(crate) const STEP_LIMIT: i64 = 9_007_199_254_740_992;
+
+/// How many leaves every row gets when it closes.
+const ADDED: usize = 3;
 
 /// Leaves that came so far.
 #[derive(Debug, Default)]
@@ -21,18 +24,18 @@ pub(crate) struct OpenRow {
 
 impl OpenRow {
     /// What one call says, checked.
-    pub(crate) fn of_call(row: &v1::Row) -> Result<Self, Refused> {
+    pub(crate) fn of_call(row: v1::Row) -> Result<Self, Refused> {
         if !row.timestamp.is_finite() {
             return Err(Refused::Time);
         }
-        let mut leaves = Tree::new();
-        let mut names: Vec<&str> = Vec::new();
-        for field in &row.field {
-            let node = node_of_field(field)?;
-            names.clear();
-            names.push(&field.key);
-            names.extend(field.nested.iter().map(String::as_str));
-            leaves.merge_node(&names, node);
+        let mut leaves = Tree::with_capacity(row.field.len() + ADDED);
+        for field in row.field {
+            let node = node_of_field(&field)?;
+            if field.nested.is_empty() {
+                leaves.merge_top(field.key, node);
+            } else {
+                leaves.merge_node(&path::of_field(&field), node);
+            }
         }
         Ok(Self {
             leaves,

@@ -120,7 +120,7 @@ impl Rows {
             Some(piece) if !piece.close => {
                 // What it closed stands before it in the journal.
                 let mut already = Vec::new();
-                self.log(&note.session, &piece, &mut already)
+                self.log(&note.session, piece, &mut already)
             }
             _ => Ok(()),
         }
