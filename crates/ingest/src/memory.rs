@@ -1,9 +1,6 @@
 //! What is known of a run besides its file: rows in the making, sessions, artifacts on their way.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::PathBuf,
-};
+use std::{collections::HashMap, path::PathBuf};
 
 use wandbd_proto::{
     v1::{self, record::Kind},
@@ -16,8 +13,8 @@ pub(crate) struct Memory {
     pub(crate) rows: Rows,
     /// The last sequence number in the journal, by session.
     pub(crate) sessions: HashMap<String, u64>,
-    /// Accepted artifacts that are not hashed yet, by client id.
-    pub(crate) staging: BTreeMap<String, v1::Artifact>,
+    /// Accepted artifacts that are not hashed yet, in the order of their acceptance, which is that of their versions.
+    pub(crate) staging: Vec<v1::Artifact>,
     /// Private snapshots of accepted artifacts, by client id: to be removed after delivery.
     pub(crate) staged: HashMap<String, Vec<PathBuf>>,
     /// The owner's exit, once it was accepted.
@@ -35,7 +32,7 @@ impl Memory {
         Self {
             rows: Rows::new(start_time),
             sessions: HashMap::new(),
-            staging: BTreeMap::new(),
+            staging: Vec::new(),
             staged: HashMap::new(),
             exit: None,
             ended: false,
@@ -52,7 +49,13 @@ impl Memory {
             id.clone(),
             staged.map(|file| PathBuf::from(&file.source)).collect(),
         );
-        self.staging.insert(id, artifact.clone());
+        self.staging.push(artifact.clone());
+    }
+
+    /// An artifact that is hashed, or lost.
+    pub(crate) fn completed(&mut self, client_id: &str) {
+        self.staging
+            .retain(|artifact| artifact.client_id != client_id);
     }
 
     /// Takes in one journaled record.
@@ -74,7 +77,7 @@ impl Memory {
         if let Some(artifact) = &note.artifact {
             self.accept(artifact);
         }
-        self.staging.remove(&note.artifact_client_id);
+        self.completed(&note.artifact_client_id);
         if let Some(exit) = &note.exit {
             self.last_time = self.last_time.max(exit.timestamp);
             self.exit = Some(*exit);

@@ -272,8 +272,10 @@ impl RunLog {
             let durable = inner.journal.durable().0;
             let amended = wandbd_record::note::amend(last, |note| {
                 note.group_end = true;
-                session.clone_into(&mut note.session);
-                note.seq = seq;
+                if !session.is_empty() {
+                    session.clone_into(&mut note.session);
+                    note.seq = seq;
+                }
                 note.durable = durable;
             });
             amended.map_err(|source| IngestError::Record {
@@ -386,7 +388,7 @@ impl RunLog {
 
     /// An accepted artifact that is not hashed yet.
     pub(crate) fn next_artifact(&self) -> Option<v1::Artifact> {
-        self.lock().memory.staging.values().next().cloned()
+        self.lock().memory.staging.first().cloned()
     }
 
     /// Private snapshots of an artifact.
@@ -416,7 +418,7 @@ impl RunLog {
             },
         );
         self.append_own(vec![record], Urgency::Normal)?;
-        self.lock().memory.staging.remove(client_id);
+        self.lock().memory.completed(client_id);
         Ok(())
     }
 

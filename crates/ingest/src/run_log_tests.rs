@@ -354,3 +354,57 @@ async fn a_session_is_noted_on_the_group_that_ends_with_its_records() {
         [(String::new(), 0), ("owner".into(), 1), (String::new(), 0)]
     );
 }
+
+#[tokio::test]
+async fn artifacts_are_hashed_in_the_order_in_which_they_were_accepted_also_after_a_restart() {
+    let bench = Bench::new();
+    let run = bench.create();
+    let artifact = |client_id: &str| v1::Record {
+        kind: Some(Kind::Artifact(v1::Artifact {
+            name: "model".into(),
+            r#type: "model".into(),
+            client_id: client_id.into(),
+            ..v1::Artifact::default()
+        })),
+    };
+    let chunk = v1::Chunk {
+        first_seq: 1,
+        record: ["z", "a", "m"].map(artifact).to_vec(),
+    };
+    run.append_chunk("owner", chunk).unwrap();
+    run.finish_artifact("z", None).unwrap();
+
+    let adopted = RunLog::adopt(&bench.committer, &bench.path()).unwrap();
+
+    for expected in ["a", "m"] {
+        let next = adopted.next_artifact().unwrap();
+        assert_eq!(next.client_id, expected);
+        adopted.finish_artifact(expected, None).unwrap();
+    }
+    assert!(adopted.next_artifact().is_none());
+}
+
+#[tokio::test]
+async fn a_worker_that_left_with_an_open_row_is_remembered_rightly_after_a_restart() {
+    let bench = Bench::new();
+    let run = bench.create();
+    run.connect("worker").unwrap();
+    run.append_chunk(
+        "worker",
+        v1::Chunk {
+            first_seq: 1,
+            record: vec![row(7, false)],
+        },
+    )
+    .unwrap();
+    run.disconnect("worker");
+
+    let adopted = RunLog::adopt(&bench.committer, &bench.path()).unwrap();
+    adopted.end(0).unwrap();
+
+    assert_eq!(
+        bench.losses(),
+        ["7"],
+        "the row is not written a second time"
+    );
+}

@@ -16,7 +16,7 @@ use wandbd_proto::v1::{self, run::State};
 use wandbd_upload::{
     Budget, Handle, LiveFeed, Outcome, Overrides, Progress, Setup, Timing, Uploader,
 };
-use wandbd_wandb::{ServerSettings, Transports, WandbDestination};
+use wandbd_wandb::{Limits, ServerSettings, Transports, WandbDestination};
 
 use crate::{credentials::Credentials, local::Hosted, servers::Servers, tasks};
 
@@ -52,9 +52,16 @@ impl Deliveries {
         stop: CancellationToken,
     ) -> Arc<Self> {
         let mut timing = Timing::default();
+        let mut transports = Transports::new();
         if let Some(limit) = config.http_timeout {
             timing.post_timeout = limit;
             timing.call_timeout = limit;
+            transports = Transports::with_limits(Limits {
+                graphql: limit,
+                file_stream: limit,
+                stall: limit,
+                ..Limits::default()
+            });
         }
         Arc::new(Self {
             hub: Arc::clone(hub),
@@ -62,7 +69,7 @@ impl Deliveries {
             files: Arc::new(OsFiles),
             staging: config.state_dir.join("staging"),
             timing,
-            transports: Transports::new(),
+            transports,
             budgets: Mutex::default(),
             lanes: Mutex::default(),
             handles: Mutex::default(),
