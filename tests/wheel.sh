@@ -10,8 +10,6 @@ mkdir -p clients/python/python/wandbd/bin
 cp target/dist/wandbd clients/python/python/wandbd/bin/wandbd.new
 chmod 755 clients/python/python/wandbd/bin/wandbd.new
 mv -f clients/python/python/wandbd/bin/wandbd.new clients/python/python/wandbd/bin/wandbd
-# A debug extension that tests have copied into the package must not travel.
-rm -f clients/python/python/wandbd/_core.abi3.so
 rm -rf dist
 "$say" "building the wheel" target/venv-maturin/bin/maturin build --profile dist --manifest-path clients/python/Cargo.toml --out dist
 ls -l dist/*.whl

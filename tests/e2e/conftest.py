@@ -1,28 +1,19 @@
 """Fixtures: a home for every test, one backend for all, faults on demand; and nothing is left running."""
 
 import os
-import shutil
 import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness import Backend, Chaos, Home
-from harness.places import EXTENSION, REPO, WANDBD
+import snapshot
+
+snapshot.take()
+
+from harness import Backend, Chaos, Home  # noqa: E402 (they look where the snapshot lies)
 
 SEEDS = int(os.environ.get("WANDBD_SEEDS", "20"))
 """How many seeds the random tests go through: 20 in CI; `WANDBD_SEEDS=1000` for a night."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def built() -> None:
-    """The daemon is there, and the extension lies in the package."""
-    assert WANDBD.exists(), f"{WANDBD} is missing: run `make test`, or `cargo build -p wandbd -p wandbd-python` first"
-    library = REPO / "target" / "debug" / "lib_core.so"
-    if library.exists() and (not EXTENSION.exists() or library.stat().st_mtime > EXTENSION.stat().st_mtime):
-        fresh = EXTENSION.with_suffix(".new")
-        shutil.copy2(library, fresh)
-        fresh.replace(EXTENSION)
 
 
 @pytest.fixture(scope="session")

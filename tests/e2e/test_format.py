@@ -139,7 +139,7 @@ def test_sync_sends_to_the_project_and_id_that_are_asked_for(home: Home, backend
     assert tried.returncode == 0, tried.stderr
 
     # Then it lies there
-    assert arrived(backend, other, ROWS)["project"] == "elsewhere"
+    assert arrived(backend, other, ROWS, logged_as=run_id)["project"] == "elsewhere"
     assert backend.find(run_id) is None
 
 

@@ -13,8 +13,6 @@ WANDBD = Path(os.environ.get("WANDBD_E2E_BIN", REPO / "target" / "debug" / "wand
 PACKAGE = Path(os.environ.get("WANDBD_E2E_PACKAGE", REPO / "clients" / "python" / "python"))
 """What goes on PYTHONPATH: the Python package with its extension copied into it."""
 
-EXTENSION = PACKAGE / "wandbd" / "_core.abi3.so"
-
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 """Training scripts that several tests share."""
 

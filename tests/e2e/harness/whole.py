@@ -20,7 +20,7 @@ def users_part(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if not key.startswith("_")}
 
 
-def arrived(backend: Backend, run_id: str, rows: int, limit_s: float = 60) -> dict[str, Any]:
+def arrived(backend: Backend, run_id: str, rows: int, limit_s: float = 60, logged_as: str | None = None) -> dict[str, Any]:
     """Wait for the end of the run, then compare everything; return the run as the backend knows it."""
     run = backend.finished(run_id, limit_s)
     history = backend.history(run_id)
@@ -28,7 +28,7 @@ def arrived(backend: Backend, run_id: str, rows: int, limit_s: float = 60) -> di
     assert [row["_step"] for row in history] == list(range(len(history)))
     assert run["exitcode"] == 0, run["exitcode"]
     assert run["state"] == "finished", run["state"]
-    assert run["displayName"] == f"name of {run_id}"
+    assert run["displayName"] == f"name of {logged_as or run_id}", run["displayName"]
     config = run["config"]
     assert (config["lr"], config["deep"], config["late"]) == (0.1, {"a": [1, 2]}, True), config
     assert run["summary"]["verdict"] == "good"
