@@ -1,7 +1,6 @@
 """Never in the way, never lost: what goes wrong between the daemon and the server is nobody's business but the daemon's."""
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -168,10 +167,8 @@ def test_a_daemon_ends_within_its_limit_although_clients_hold_streams_open(home:
     trainer = Trainer(home, SCRIPTS / "paced.py", run_id, 2_000, 2.0)
     trainer.said("acked 1")
 
-    # When the daemon is asked to end, then it does, with success
-    before = time.monotonic()
-    assert daemon.stop(10) == 0
-    assert time.monotonic() - before < 10
+    # When the daemon is asked to end, then it does within its five seconds, with success
+    assert daemon.stop(5) == 0
 
     # And the trainer goes on with the next one
     daemon.start()
