@@ -44,6 +44,8 @@ def environment() -> dict[str, str]:
         "WANDBD_SOCKET": str(short / "v1.sock"),
         "WANDBD_AUTOSTART": "0",
         "WANDBD_FINISH": "delivered",
+        # The default is 15 seconds; this training is hardly longer.
+        "WANDB_X_STATS_SAMPLING_INTERVAL": "1",
         "KERAS_BACKEND": "jax",
         "JAX_PLATFORMS": "cpu",
         "TF_CPP_MIN_LOG_LEVEL": "2",

@@ -10,6 +10,7 @@ mkdir -p clients/python/python/wandbd/bin
 cp target/dist/wandbd clients/python/python/wandbd/bin/wandbd.new
 chmod 755 clients/python/python/wandbd/bin/wandbd.new
 mv -f clients/python/python/wandbd/bin/wandbd.new clients/python/python/wandbd/bin/wandbd
+find clients/python/python -name __pycache__ -type d -exec rm -rf {} +
 rm -rf dist
 "$say" "building the wheel" target/venv-maturin/bin/maturin build --profile dist --manifest-path clients/python/Cargo.toml --out dist
 ls -l dist/*.whl

@@ -359,6 +359,8 @@ def main() -> int:
         "stopped": 1,
         "killed": 3,
     }
+    # Killed from outside, it still ends the processes that it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = [name for name in options.only.split(",") if name] or list(plan)
     with benched(options.quick) as bench:
         # The first run of each side warms up the files and, for wandbd, starts the daemon.
