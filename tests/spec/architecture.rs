@@ -11,9 +11,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wandbd-journal", &[]),
     ("wandbd-run", &["wandbd-record"]),
     ("wandbd-sampler", &[]),
-    ("wandbd-ingest", &["wandbd-proto", "wandbd-record", "wandbd-journal", "wandbd-run"]),
-    ("wandbd-upload", &["wandbd-record", "wandbd-journal", "wandbd-run"]),
-    ("wandbd-wandb", &["wandbd-record", "wandbd-run", "wandbd-upload"]),
+    (
+        "wandbd-ingest",
+        &[
+            "wandbd-proto",
+            "wandbd-record",
+            "wandbd-journal",
+            "wandbd-run",
+        ],
+    ),
+    (
+        "wandbd-upload",
+        &["wandbd-record", "wandbd-journal", "wandbd-run"],
+    ),
+    (
+        "wandbd-wandb",
+        &["wandbd-record", "wandbd-run", "wandbd-upload"],
+    ),
     ("wandbd-local", &[]),
     (
         "wandbd",
@@ -37,7 +51,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Libraries that only these crates of ours may use directly.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("tonic", &["wandbd-proto", "wandbd-ingest", "wandbd-client", "wandbd"]),
+    (
+        "tonic",
+        &["wandbd-proto", "wandbd-ingest", "wandbd-client", "wandbd"],
+    ),
     ("reqwest", &["wandbd-wandb"]),
     ("axum", &["wandbd-local"]),
     ("rusqlite", &["wandbd-local"]),
@@ -47,7 +64,10 @@ const OWNERS: &[(&str, &[&str])] = &[
 
 /// The libraries that each of our crates uses, those for tests and builds left out.
 fn uses() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata");
+    let metadata = MetadataCommand::new()
+        .no_deps()
+        .exec()
+        .expect("cargo metadata");
     metadata
         .packages
         .into_iter()
@@ -70,8 +90,14 @@ fn crates_use_each_other_only_along_the_arrows() {
         let allowed = known
             .get(name.as_str())
             .unwrap_or_else(|| panic!("{name} is not in the table: give it a line"));
-        for library in libraries.iter().filter(|library| uses.contains_key(*library)) {
-            assert!(allowed.contains(&library.as_str()), "{name} may not use {library}");
+        for library in libraries
+            .iter()
+            .filter(|library| uses.contains_key(*library))
+        {
+            assert!(
+                allowed.contains(&library.as_str()),
+                "{name} may not use {library}"
+            );
         }
     }
 }
@@ -80,7 +106,10 @@ fn crates_use_each_other_only_along_the_arrows() {
 fn every_crate_of_the_table_exists() {
     let uses = uses();
     for (name, _) in ARROWS {
-        assert!(uses.contains_key(*name), "{name} is in the table and not in the workspace");
+        assert!(
+            uses.contains_key(*name),
+            "{name} is in the table and not in the workspace"
+        );
     }
 }
 
@@ -90,7 +119,10 @@ fn a_protocol_has_one_home() {
     for (library, owners) in OWNERS {
         for (name, libraries) in &uses {
             if libraries.contains(*library) {
-                assert!(owners.contains(&name.as_str()), "{name} may not know {library}");
+                assert!(
+                    owners.contains(&name.as_str()),
+                    "{name} may not know {library}"
+                );
             }
         }
     }

@@ -44,7 +44,7 @@ fn a_missing_daemon_is_started_apart_from_this_process() {
     let notes = fs::read_to_string(notes).unwrap();
     let lines: Vec<&str> = notes.lines().collect();
     assert!(
-        lines.contains(&"args start") && lines.contains(&"cwd /"),
+        lines.contains(&"args start --auto") && lines.contains(&"cwd /"),
         "{notes}"
     );
     assert!(lines.contains(&"WANDBD_LOG=debug"), "{notes}");

@@ -22,7 +22,11 @@ impl RunLog {
             display_name: known(&delivery.display_name, open.map(|open| &open.display_name)),
             url: delivery.url.clone(),
             state: delivery.state.into(),
-            cause: delivery.cause.clone(),
+            cause: if inner.trouble.is_empty() {
+                delivery.cause.clone()
+            } else {
+                inner.trouble.clone()
+            },
             rows: rows.rows(),
             rows_delivered: delivery.rows_delivered,
             bytes_pending: inner.journal.durable().0.saturating_sub(delivery.position),

@@ -33,6 +33,8 @@ const OPENED_QUEUE: usize = 1024;
 pub struct HubConfig {
     /// Online journals, one folder each; offline ones are linked from here.
     pub runs_dir: PathBuf,
+    /// Where clients leave what no daemon took.
+    pub spill_dir: PathBuf,
     /// Version of the daemon, for headers and answers.
     pub version: String,
 }
@@ -47,6 +49,8 @@ pub struct Hub {
     /// What was not kept, by reason.
     pub drops: Arc<Drops>,
     pub(crate) stop: CancellationToken,
+    /// Held while spills are taken over.
+    pub(crate) spilling: tokio::sync::Mutex<()>,
     tasks: TaskTracker,
 }
 
@@ -67,6 +71,7 @@ impl Hub {
             opened,
             drops: Arc::default(),
             stop,
+            spilling: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
         };
         (Arc::new(hub), receiver)
@@ -74,6 +79,10 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<RunLog>>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn spill_dir(&self) -> &Path {
+        &self.config.spill_dir
     }
 
     /// Version of the daemon.
@@ -144,7 +153,7 @@ impl Hub {
     /// # Errors
     /// [`IngestError::Invalid`] for a hello that cannot open a run, and what the disk says.
     pub fn open(
-        &self,
+        self: &Arc<Self>,
         session: &str,
         mut open: v1::OpenRun,
         owner: v1::Process,
@@ -238,13 +247,10 @@ impl Hub {
     }
 
     /// Starts the minder and tells the program.
-    fn take_up(&self, run: &Arc<RunLog>) {
+    fn take_up(self: &Arc<Self>, run: &Arc<RunLog>) {
         if !run.has_ended() {
-            self.tasks.spawn(minder::mind(
-                Arc::clone(run),
-                Arc::clone(&self.drops),
-                self.stop.clone(),
-            ));
+            self.tasks
+                .spawn(minder::mind(Arc::clone(run), Arc::clone(self)));
         }
         let (opened, run) = (self.opened.clone(), Arc::clone(run));
         self.tasks.spawn(async move {
@@ -268,7 +274,7 @@ impl Hub {
     ///
     /// # Errors
     /// When the folder of runs cannot be read.
-    pub fn adopt_all(&self) -> Result<usize, IngestError> {
+    pub fn adopt_all(self: &Arc<Self>) -> Result<usize, IngestError> {
         let mut adopted = 0;
         for path in self.undelivered()? {
             match RunLog::adopt(&self.committer, &path) {

@@ -3,10 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
-use wandbd_proto::v1::Process;
 
-use crate::{drops::Drops, process, run_log::RunLog, staging};
+use crate::{hub::Hub, process, run_log::RunLog, spill::adopt_spills, staging};
 
 /// How long sessions that still hold a stream are waited for, once the owner is gone or has said exit.
 const GRACE: Duration = Duration::from_secs(5);
@@ -16,27 +14,41 @@ const AGAIN: Duration = Duration::from_secs(1);
 const NO_EXIT: i32 = 1;
 
 /// Ends when the run has ended, or at `stop`.
-pub(crate) async fn mind(run: Arc<RunLog>, drops: Arc<Drops>, stop: CancellationToken) {
+pub(crate) async fn mind(run: Arc<RunLog>, hub: Arc<Hub>) {
+    let stop = hub.stop.clone();
     tokio::select! {
         () = stop.cancelled() => {}
-        () = until_ended(&run, &drops) => {}
+        () = until_ended(&run, &hub) => {}
     }
 }
 
-async fn until_ended(run: &Arc<RunLog>, drops: &Drops) {
+async fn until_ended(run: &Arc<RunLog>, hub: &Arc<Hub>) {
     let owner = run.opened().owner.clone().unwrap_or_default();
-    let owner_gone = wait_for_owner(run, &owner);
+    let owner_gone = process::gone(&owner);
     tokio::pin!(owner_gone);
     let mut gone = false;
+    let mut spills_taken = false;
     let mut grace_ends: Option<Instant> = None;
     while !run.has_ended() {
-        if hash_next(run, drops).await {
+        if hash_next(run, hub).await {
             continue;
         }
         let exit = run.announced_exit();
         if exit.is_some() || gone {
+            if !spills_taken {
+                // What clients could not hand over belongs before the end, and may hold the exit itself.
+                spills_taken = true;
+                adopt_spills(hub).await;
+                continue;
+            }
             let until = *grace_ends.get_or_insert_with(|| Instant::now() + GRACE);
             if run.is_quiet(exit.is_none()) || Instant::now() >= until {
+                if exit.is_none() {
+                    tracing::warn!(
+                        run = run.run_id(),
+                        "the training process is gone without finish()"
+                    );
+                }
                 let code = exit.map_or(NO_EXIT, |exit| exit.exit_code);
                 if let Err(error) = run.end(code) {
                     tracing::warn!(run = run.run_id(), %error, "exit not journaled yet");
@@ -54,20 +66,8 @@ async fn until_ended(run: &Arc<RunLog>, drops: &Drops) {
     }
 }
 
-/// The owner left without a word: everything that it still sent has been read when its stream is over, which the grace covers.
-async fn wait_for_owner(run: &RunLog, owner: &Process) {
-    process::gone(owner).await;
-    if run.announced_exit().is_none() {
-        tracing::warn!(
-            run = run.run_id(),
-            pid = owner.pid,
-            "the training process is gone without finish()"
-        );
-    }
-}
-
 /// Hashes the next accepted artifact, if there is one.
-async fn hash_next(run: &Arc<RunLog>, drops: &Drops) -> bool {
+async fn hash_next(run: &Arc<RunLog>, hub: &Hub) -> bool {
     let Some(artifact) = run.next_artifact() else {
         return false;
     };
@@ -80,7 +80,8 @@ async fn hash_next(run: &Arc<RunLog>, drops: &Drops) -> bool {
         Ok(Err(error)) => {
             let error: &dyn std::error::Error = &error;
             tracing::error!(run = run.run_id(), artifact = name, error, "artifact lost");
-            drops.count("artifacts whose files could not be read", 1);
+            hub.drops
+                .count("artifacts whose files could not be read", 1);
             None
         }
         Err(error) => {

@@ -17,6 +17,7 @@ use crate::{
     error::IngestError,
     load::{Loaded, load},
     memory::Memory,
+    status::chain,
 };
 
 /// A run that this daemon keeps. Shared by its sessions, its minder and its uploader.
@@ -37,6 +38,8 @@ pub(crate) struct Inner {
     connected: std::collections::HashSet<String>,
     /// After the last group.
     end: Position,
+    /// Why the last append failed; empty when it did not.
+    pub(crate) trouble: String,
     /// An append failed after `memory` had moved on: read it back before the next one.
     stale: bool,
 }
@@ -49,6 +52,8 @@ pub(crate) struct Appended {
     pub(crate) seq: u64,
     /// Records that were not taken, by sequence number.
     pub(crate) refused: Vec<v1::Refusal>,
+    /// How many of them came after the run's end.
+    pub(crate) late: u64,
 }
 
 impl RunLog {
@@ -121,6 +126,7 @@ impl RunLog {
                 memory,
                 connected: std::collections::HashSet::new(),
                 end,
+                trouble: String::new(),
                 stale: false,
             }),
             delivery: watch::Sender::new(Delivery {
@@ -187,6 +193,9 @@ impl RunLog {
     ) -> Result<Appended, IngestError> {
         let mut inner = self.fresh()?;
         let known = inner.memory.sessions.get(session).copied().unwrap_or(0);
+        if inner.memory.ended {
+            return Ok(too_late(&chunk, known, inner.end));
+        }
         if chunk.first_seq > known + 1 {
             return Err(IngestError::Missing {
                 run: self.run_id().to_owned(),
@@ -215,7 +224,7 @@ impl RunLog {
             );
         }
         let seq = last.saturating_sub(1).max(known);
-        let position = if seq > known && !inner.memory.ended {
+        let position = if seq > known {
             self.append_group(&mut inner, out, (session, seq), urgency)?
         } else {
             inner.end
@@ -228,6 +237,7 @@ impl RunLog {
             position,
             seq,
             refused,
+            late: 0,
         })
     }
 
@@ -286,6 +296,9 @@ impl RunLog {
         let frames: Vec<Vec<u8>> = records.iter().map(wandbd_record::note::encode).collect();
         match inner.journal.append(&frames, urgency) {
             Ok(position) => {
+                if !std::mem::take(&mut inner.trouble).is_empty() {
+                    tracing::info!(run = self.run_id(), "journal takes records again");
+                }
                 inner.end = position;
                 if !session.is_empty() {
                     inner.memory.sessions.insert(session.to_owned(), seq);
@@ -294,10 +307,19 @@ impl RunLog {
             }
             Err(source) => {
                 inner.stale = true;
-                Err(IngestError::Journal {
+                let error = IngestError::Journal {
                     run: self.run_id().to_owned(),
                     source,
-                })
+                };
+                let trouble = chain(&error);
+                if inner.trouble != trouble {
+                    tracing::warn!(
+                        cause = trouble,
+                        "records not journaled; their clients keep them"
+                    );
+                    inner.trouble = trouble;
+                }
+                Err(error)
             }
         }
     }
@@ -444,6 +466,23 @@ impl RunLog {
     /// The step that the run's next row gets.
     pub(crate) fn next_step(&self) -> i64 {
         self.lock().memory.rows.next_step()
+    }
+}
+
+/// Everything new in the chunk is refused; what was journaled before the end is acknowledged.
+fn too_late(chunk: &v1::Chunk, known: u64, end: Position) -> Appended {
+    let last = (chunk.first_seq + chunk.record.len() as u64).saturating_sub(1);
+    let refused: Vec<_> = (chunk.first_seq.max(known + 1)..=last)
+        .map(|seq| v1::Refusal {
+            seq,
+            reason: "the run has ended; start a new one with init()".into(),
+        })
+        .collect();
+    Appended {
+        position: end,
+        seq: last.max(known),
+        late: refused.len() as u64,
+        refused,
     }
 }
 

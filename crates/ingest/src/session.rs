@@ -117,7 +117,7 @@ async fn greet(
 
 /// The run that a hello names, with what is journaled of the session already. Blocking.
 pub(crate) fn join(
-    hub: &Hub,
+    hub: &Arc<Hub>,
     peer_pid: Option<u32>,
     hello: v1::Hello,
 ) -> Result<(Arc<RunLog>, u64, Position), IngestError> {
@@ -208,10 +208,7 @@ impl Session {
         let (run, id) = (Arc::clone(&self.run), self.id.clone());
         blocking(move || run.append_chunk(&id, chunk))
             .await?
-            .map_err(|error| {
-                tracing::warn!(run = self.run.run_id(), %error, "records not journaled; the client keeps them");
-                status(&error)
-            })
+            .map_err(|error| status(&error))
     }
 
     /// One ack for everything that is durable now.

@@ -21,26 +21,16 @@ use crate::{
     session,
 };
 
-/// Takes over everything in `dir`. What cannot be taken over now is left for the next time, with one line in the log.
-pub async fn adopt_spills(hub: &Arc<Hub>, dir: &Path) {
-    for path in spills(dir) {
+/// Takes over everything that lies there. What cannot be taken over now is left for the next time, with one line in the log.
+pub async fn adopt_spills(hub: &Arc<Hub>) {
+    let _alone = hub.spilling.lock().await;
+    for path in spills(hub.spill_dir()) {
         let taken = {
             let (hub, path) = (Arc::clone(hub), path.clone());
             tokio::task::spawn_blocking(move || take_over(&hub, &path)).await
         };
         match taken {
-            Ok(Ok((run, position))) => {
-                if let Err(error) = run.journal().wait_durable(position).await {
-                    tracing::warn!(spill = %path.display(), %error, "spill kept for later");
-                    continue;
-                }
-                tracing::info!(
-                    run = run.run_id(),
-                    "records that a client had left on disk are journaled"
-                );
-                remove(&path);
-                remove(&secret_of(&path));
-            }
+            Ok(Ok(taken)) => settle(hub, &path, taken).await,
             Ok(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(spill = %path.display(), error, "spill kept for later");
@@ -48,6 +38,43 @@ pub async fn adopt_spills(hub: &Arc<Hub>, dir: &Path) {
             Err(error) => tracing::error!(spill = %path.display(), %error, "spill kept for later"),
         }
     }
+}
+
+/// What was taken over of a spill.
+struct Taken {
+    run: Arc<RunLog>,
+    position: Position,
+    /// Records that the run did not take, because it has ended.
+    late: u64,
+}
+
+/// Removes a spill when everything in it is durable. One that came too late is put aside, for a person.
+async fn settle(hub: &Hub, path: &Path, taken: Taken) {
+    let Taken {
+        run,
+        position,
+        late,
+    } = taken;
+    if let Err(error) = run.journal().wait_durable(position).await {
+        tracing::warn!(spill = %path.display(), %error, "spill kept for later");
+        return;
+    }
+    if late > 0 {
+        let aside = path.with_extension("late");
+        tracing::error!(run = run.run_id(), records = late, kept = %aside.display(), "records that a client had left on disk came after the run's end");
+        hub.drops
+            .count("spilled records that came after their run had ended", late);
+        if let Err(error) = fs::rename(path, &aside) {
+            tracing::warn!(spill = %path.display(), %error, "late spill not put aside");
+        }
+        return;
+    }
+    tracing::info!(
+        run = run.run_id(),
+        "records that a client had left on disk are journaled"
+    );
+    remove(path);
+    remove(&secret_of(path));
 }
 
 fn spills(dir: &Path) -> Vec<PathBuf> {
@@ -66,7 +93,7 @@ fn spills(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn take_over(hub: &Hub, path: &Path) -> Result<(Arc<RunLog>, Position), IngestError> {
+fn take_over(hub: &Arc<Hub>, path: &Path) -> Result<Taken, IngestError> {
     let bytes = fs::read(path).map_err(IngestError::io("read", path))?;
     let mut rest = bytes.as_slice();
     let Some(client_message::Kind::Hello(mut hello)) = next_message(&mut rest, path)? else {
@@ -78,13 +105,20 @@ fn take_over(hub: &Hub, path: &Path) -> Result<(Arc<RunLog>, Position), IngestEr
     let session = hello.session.clone();
     restore_secrets(&mut hello, path)?;
     let (run, _, mut position) = session::join(hub, None, hello)?;
+    let mut late = 0;
     while let Some(kind) = next_message(&mut rest, path)? {
         if let client_message::Kind::Chunk(chunk) = kind {
-            position = run.append_chunk(&session, chunk)?.position;
+            let appended = run.append_chunk(&session, chunk)?;
+            position = appended.position;
+            late += appended.late;
         }
     }
     run.disconnect(&session);
-    Ok((run, position))
+    Ok(Taken {
+        run,
+        position,
+        late,
+    })
 }
 
 fn next_message(

@@ -20,7 +20,7 @@ pub(crate) fn status(error: &IngestError) -> Status {
 }
 
 /// The error and its sources, most general first.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -23,7 +23,7 @@ impl Default for Pace {
             min_gap: Duration::from_millis(500),
             interval: Duration::from_secs(5),
             heartbeat: Duration::from_secs(25),
-            max_post_bytes: 9 << 20,
+            max_post_bytes: 6 << 20,
             config_debounce: Duration::from_secs(5),
             files_debounce: Duration::from_secs(5),
         }

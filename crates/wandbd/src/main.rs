@@ -2,6 +2,7 @@
 //!
 //! `serve.rs` is the daemon's table of contents. Everything else here is one step of it or one command.
 
+mod allocator;
 #[expect(
     clippy::doc_markdown,
     reason = "these comments are what `--help` prints"
@@ -31,6 +32,7 @@ use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    allocator::tune();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(32)

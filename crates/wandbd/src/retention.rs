@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wandbd_ingest::{Hub, adopt_spills};
 use wandbd_proto::v1::run::State;
 
-use crate::{config::Config, credentials::Credentials, serve::system_time};
+use crate::{allocator, config::Config, credentials::Credentials, serve::system_time};
 
 /// How often spills are looked for: a client leaves one when this daemon was too slow for it.
 const SPILLS: Duration = Duration::from_secs(5);
@@ -27,7 +27,6 @@ pub(crate) async fn keep(
     credentials: Arc<Credentials>,
     stop: CancellationToken,
 ) {
-    let spill = config.state_dir.join("spill");
     let mut spills = interval(SPILLS);
     let mut cleaning = interval(CLEANING);
     let mut busy = Instant::now();
@@ -35,7 +34,8 @@ pub(crate) async fn keep(
         tokio::select! {
             () = stop.cancelled() => return,
             _ = spills.tick() => {
-                adopt_spills(&hub, &spill).await;
+                adopt_spills(&hub).await;
+                allocator::give_back();
                 if is_busy(&hub) {
                     busy = Instant::now();
                 }

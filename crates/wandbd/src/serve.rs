@@ -78,7 +78,7 @@ pub(crate) async fn serve(options: &Options) -> Result<(), ServeError> {
     let (started, stats, to_stats) = start_sampler(&stop);
     let deliveries = Deliveries::new(&hub, &credentials, hosted.as_ref(), &config, stop.clone());
     let taking = tokio::spawn(take_up(opened, Arc::clone(&deliveries), to_stats));
-    adopt(&hub, &config).await?;
+    adopt(&hub).await?;
 
     let listener = bind(&config)?;
     tracing::info!(socket = %config.socket.display(), state = %config.state_dir.display(), "serving");
@@ -197,6 +197,7 @@ fn make_hub(
 ) -> (Arc<Hub>, mpsc::Receiver<Arc<RunLog>>) {
     let hub_config = HubConfig {
         runs_dir: config.state_dir.join("runs"),
+        spill_dir: config.state_dir.join("spill"),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let vault = Arc::<Credentials>::clone(credentials);
@@ -204,7 +205,7 @@ fn make_hub(
 }
 
 /// What earlier daemons and unanswered clients left.
-async fn adopt(hub: &Arc<Hub>, config: &Config) -> Result<(), ServeError> {
+async fn adopt(hub: &Arc<Hub>) -> Result<(), ServeError> {
     let adopting = Arc::clone(hub);
     let adopted = tokio::task::spawn_blocking(move || adopting.adopt_all())
         .await
@@ -212,7 +213,7 @@ async fn adopt(hub: &Arc<Hub>, config: &Config) -> Result<(), ServeError> {
     if adopted > 0 {
         tracing::info!(runs = adopted, "undelivered runs adopted");
     }
-    adopt_spills(hub, &config.state_dir.join("spill")).await;
+    adopt_spills(hub).await;
     Ok(())
 }
 

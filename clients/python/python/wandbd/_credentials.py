@@ -113,18 +113,18 @@ def server(resolved: Resolved, environ: Mapping[str, str]) -> dict[str, Any]:
     url = clean_url(named) if named else DEFAULT_URL
     path = netrc_path(environ)
     key = Session.key or settings.api_key
-    if not key:
-        key = _from_netrc(path, url)
+    # A key in netrc stays there: the daemon reads the file itself, and again when the key is refused.
+    in_netrc = None if key else _from_netrc(path, url)
     file_url = clean_url(resolved.file_base_url) if resolved.file_base_url else DEFAULT_URL
-    if not key and resolved.file_key and file_url == url:
+    if not key and not in_netrc and resolved.file_key and file_url == url:
         key = resolved.file_key
-    if key:
-        key = key.strip()
-        problem = problem_of_key(key)
+    if key or in_netrc:
+        key = (key or "").strip()
+        problem = problem_of_key(key or (in_netrc or "").strip())
         if problem is not None:
             resolved.warnings.append(f"{problem} The server will probably refuse it.")
     return {
-        "base_url": url if named or key else "",
+        "base_url": url if named or key or in_netrc else "",
         "api_key": key or "",
         "netrc": path if os.path.isfile(path) else "",
         "header": dict(settings.x_extra_http_headers or {}),

@@ -33,6 +33,9 @@ struct Removed {
 impl Summary {
     /// A value of a closed row.
     pub(crate) fn log(&mut self, metrics: &Metrics, path: &[String], raw: &str) {
+        if raw == "null" {
+            return; // as in W&B: a row may say "nothing", a summary keeps what it had
+        }
         let period = self.period;
         let mut displaced = None;
         let Some(leaf) = leaf_at(&mut self.root, path, &mut displaced) else {
