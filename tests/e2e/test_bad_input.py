@@ -301,6 +301,8 @@ def test_odd_keys_arrive_as_they_are(home: Home, backend: Backend, run_id: str, 
     run = backend.finished(run_id)
     rows = backend.history(run_id)
     assert [row.get(key) for row, key in zip(rows, keys, strict=True)] == list(range(len(keys)))
+    # In names of the config W&B strips dashes, which leaves nothing of this one.
+    keys.remove("-")
     assert {key: run["config"].get(key) for key in keys} == {key: key for key in keys}
 
 
