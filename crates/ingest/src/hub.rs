@@ -28,6 +28,9 @@ use crate::{
 /// Runs waiting to be taken up by the program; when it does not keep up, opening a run waits.
 const OPENED_QUEUE: usize = 1024;
 
+/// Why a journal is counted that could not be adopted.
+pub const UNREADABLE: &str = "journals that could not be read";
+
 /// Where runs lie.
 #[derive(Debug, Clone)]
 pub struct HubConfig {
@@ -104,12 +107,15 @@ impl Hub {
 
     /// Streams that clients hold now.
     pub fn sessions(&self) -> u32 {
-        let sessions = self
-            .lock()
-            .values()
-            .map(|run| run.sessions())
-            .sum::<usize>();
+        let sessions = self.all().iter().map(|run| run.sessions()).sum::<usize>();
         u32::try_from(sessions).unwrap_or(u32::MAX)
+    }
+
+    /// Forgets a run unless somebody holds a stream of it.
+    pub fn forget_quiet(&self, run: &RunLog) {
+        if run.sessions() == 0 {
+            self.lock().remove(&run.opened().session);
+        }
     }
 
     /// The run with this journal.
@@ -275,6 +281,8 @@ impl Hub {
     /// # Errors
     /// When the folder of runs cannot be read.
     pub fn adopt_all(self: &Arc<Self>) -> Result<usize, IngestError> {
+        // Minders of the first runs wait here until every run is known: a spill must not open a run a second time.
+        let _alone = self.spilling.blocking_lock();
         let mut adopted = 0;
         for path in self.undelivered()? {
             match RunLog::adopt(&self.committer, &path) {
@@ -288,7 +296,7 @@ impl Hub {
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::error!(journal = %path.display(), error, "journal cannot be adopted; left as it is");
-                    self.drops.count("journals that could not be read", 1);
+                    self.drops.count(UNREADABLE, 1);
                 }
             }
         }
@@ -325,7 +333,8 @@ impl Hub {
     pub(crate) fn owner_process(peer_pid: Option<u32>, said: Option<v1::Process>) -> v1::Process {
         peer_pid
             .and_then(process::look_at)
-            .or(said)
+            // A pid of another namespace says nothing here: such an owner lives as long as its stream.
+            .or(said.filter(process::is_alive))
             .unwrap_or_default()
     }
 }

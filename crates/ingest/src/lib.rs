@@ -37,7 +37,7 @@ mod vault;
 pub use delivery::Delivery;
 pub use drops::Drops;
 pub use error::IngestError;
-pub use hub::{Hub, HubConfig, synced_mark};
+pub use hub::{Hub, HubConfig, UNREADABLE, synced_mark};
 pub use run_log::RunLog;
 pub use server::{MAX_MESSAGE_BYTES, bind, serve};
 pub use service::Control;

@@ -27,35 +27,25 @@ async fn until_ended(run: &Arc<RunLog>, hub: &Arc<Hub>) {
     let owner_gone = process::gone(&owner);
     tokio::pin!(owner_gone);
     let mut gone = false;
-    let mut spills_taken = false;
     let mut grace_ends: Option<Instant> = None;
     while !run.has_ended() {
         if hash_next(run, hub).await {
             continue;
         }
         let exit = run.announced_exit();
-        if exit.is_some() || gone {
-            if !spills_taken {
-                // What clients could not hand over belongs before the end, and may hold the exit itself.
-                spills_taken = true;
-                adopt_spills(hub).await;
-                continue;
-            }
+        // A stream proves life, also of an owner whose process cannot be seen from here.
+        let over = exit.is_some() || gone && !run.owner_is_connected();
+        if over {
             let until = *grace_ends.get_or_insert_with(|| Instant::now() + GRACE);
-            if run.is_quiet(exit.is_none()) || Instant::now() >= until {
-                if exit.is_none() {
-                    tracing::warn!(
-                        run = run.run_id(),
-                        "the training process is gone without finish()"
-                    );
-                }
-                let code = exit.map_or(NO_EXIT, |exit| exit.exit_code);
-                if let Err(error) = run.end(code) {
-                    tracing::warn!(run = run.run_id(), %error, "exit not journaled yet");
-                    tokio::time::sleep(AGAIN).await;
-                }
+            let quiet = run.is_quiet(exit.is_none()) && !run.is_fresh_from_disk(GRACE);
+            if quiet || Instant::now() >= until {
+                // What clients could not hand over belongs before the end, and may hold the exit itself.
+                adopt_spills(hub).await;
+                end(run).await;
                 continue;
             }
+        } else {
+            grace_ends = None;
         }
         let until = grace_ends.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
         tokio::select! {
@@ -63,6 +53,29 @@ async fn until_ended(run: &Arc<RunLog>, hub: &Arc<Hub>) {
             () = run.changed.notified() => {}
             () = sleep_until(until) => {}
         }
+    }
+}
+
+/// Writes the exit record. When the disk fails the run is read back, and the next round tries again.
+async fn end(run: &RunLog) {
+    let exit = run.announced_exit();
+    if exit.is_none() {
+        tracing::warn!(
+            run = run.run_id(),
+            "the training process is gone without finish()"
+        );
+    }
+    let ended = match run.end(exit.map_or(NO_EXIT, |exit| exit.exit_code)) {
+        Ok((journal, position)) => journal
+            .wait_durable(position)
+            .await
+            .map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(cause) = ended {
+        tracing::warn!(run = run.run_id(), cause, "exit not journaled yet");
+        tokio::time::sleep(AGAIN).await;
+        run.read_back();
     }
 }
 

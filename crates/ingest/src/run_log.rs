@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{Notify, watch};
@@ -27,6 +28,8 @@ pub struct RunLog {
     committer: Arc<Committer>,
     state: Mutex<Inner>,
     delivery: watch::Sender<Delivery>,
+    /// When it was read from disk, if an earlier daemon left it.
+    adopted: Option<Instant>,
     /// Wakes the minder.
     pub(crate) changed: Notify,
 }
@@ -35,7 +38,7 @@ pub(crate) struct Inner {
     pub(crate) journal: Journal,
     pub(crate) memory: Memory,
     /// Sessions that hold a stream now.
-    connected: std::collections::HashSet<String>,
+    connected: std::collections::HashMap<String, usize>,
     /// After the last group.
     end: Position,
     /// Why the last append failed; empty when it did not.
@@ -44,9 +47,20 @@ pub(crate) struct Inner {
     stale: bool,
 }
 
+/// What is journaled of a session.
+pub(crate) struct Known {
+    /// Its last sequence number.
+    pub(crate) seq: u64,
+    /// The journal, and the position up to which it has to be durable for that.
+    pub(crate) journal: Journal,
+    pub(crate) position: Position,
+}
+
 /// What became of a chunk.
 pub(crate) struct Appended {
-    /// Durable when the journal is durable up to here.
+    /// The journal that was appended to; a later one may be another.
+    pub(crate) journal: Journal,
+    /// Durable when that journal is durable up to here.
     pub(crate) position: Position,
     /// The last sequence number of the session that is in the journal.
     pub(crate) seq: u64,
@@ -99,13 +113,11 @@ impl RunLog {
         if memory.ended {
             journal.close();
         }
-        Ok(Self::with(
-            committer,
-            path,
-            opened,
-            (journal, scan.end),
-            memory,
-        ))
+        let run = Self::with(committer, path, opened, (journal, scan.end), memory);
+        Ok(Self {
+            adopted: Some(Instant::now()),
+            ..run
+        })
     }
 
     fn with(
@@ -124,7 +136,7 @@ impl RunLog {
             state: Mutex::new(Inner {
                 journal,
                 memory,
-                connected: std::collections::HashSet::new(),
+                connected: std::collections::HashMap::new(),
                 end,
                 trouble: String::new(),
                 stale: false,
@@ -133,6 +145,7 @@ impl RunLog {
                 state,
                 ..Delivery::default()
             }),
+            adopted: None,
             changed: Notify::new(),
         }
     }
@@ -194,7 +207,7 @@ impl RunLog {
         let mut inner = self.fresh()?;
         let known = inner.memory.sessions.get(session).copied().unwrap_or(0);
         if inner.memory.ended {
-            return Ok(too_late(&chunk, known, inner.end));
+            return Ok(too_late(&chunk, known, &inner));
         }
         if chunk.first_seq > known + 1 {
             return Err(IngestError::Missing {
@@ -229,11 +242,13 @@ impl RunLog {
         } else {
             inner.end
         };
+        let journal = inner.journal.clone();
         drop(inner);
         if urgency == Urgency::Now {
             self.changed.notify_one();
         }
         Ok(Appended {
+            journal,
             position,
             seq,
             refused,
@@ -357,34 +372,36 @@ impl RunLog {
         Ok(())
     }
 
-    /// The last sequence number of `session` that is journaled, and the position that makes it durable.
-    pub(crate) fn connect(&self, session: &str) -> Result<(u64, Position), IngestError> {
+    /// Counts a stream of `session`, and says what is journaled of it already.
+    pub(crate) fn connect(&self, session: &str) -> Result<Known, IngestError> {
         let mut inner = self.fresh()?;
-        inner.connected.insert(session.to_owned());
-        let seq = inner.memory.sessions.get(session).copied().unwrap_or(0);
-        Ok((seq, inner.end))
+        *inner.connected.entry(session.to_owned()).or_default() += 1;
+        Ok(Known {
+            seq: inner.memory.sessions.get(session).copied().unwrap_or(0),
+            journal: inner.journal.clone(),
+            position: inner.end,
+        })
     }
 
     /// The stream of `session` is over. The open row of a worker is closed: it may never come back.
     pub(crate) fn disconnect(&self, session: &str) {
-        let mut out = Vec::new();
         let owner = session == self.opened.session;
         match self.fresh() {
             Ok(mut inner) => {
-                inner.connected.remove(session);
-                if !owner && !inner.memory.ended {
+                let last = inner.leave(session);
+                let mut out = Vec::new();
+                if last && !owner && !inner.memory.ended {
                     inner.memory.rows.end_session(session, &mut out);
-                    if !out.is_empty()
-                        && let Err(error) =
-                            self.append_group(&mut inner, out, ("", 0), Urgency::Normal)
-                    {
-                        tracing::warn!(run = self.run_id(), %error, "open row of a worker not closed yet");
-                    }
+                }
+                if !out.is_empty()
+                    && let Err(error) = self.append_group(&mut inner, out, ("", 0), Urgency::Normal)
+                {
+                    tracing::warn!(run = self.run_id(), %error, "open row of a worker not closed yet");
                 }
             }
             Err(error) => {
                 tracing::warn!(run = self.run_id(), %error, "journal not usable");
-                self.lock().connected.remove(session);
+                self.lock().leave(session);
             }
         }
         self.changed.notify_one();
@@ -392,14 +409,14 @@ impl RunLog {
 
     /// Streams held now.
     pub(crate) fn sessions(&self) -> usize {
-        self.lock().connected.len()
+        self.lock().connected.values().sum()
     }
 
     /// True when no session other than the owner's holds a stream, or the owner's neither if `owner_too`.
     pub(crate) fn is_quiet(&self, owner_too: bool) -> bool {
         self.lock()
             .connected
-            .iter()
+            .keys()
             .all(|session| !owner_too && *session == self.opened.session)
     }
 
@@ -444,23 +461,41 @@ impl RunLog {
         Ok(())
     }
 
-    /// Closes the open rows, writes the exit record and closes the journal.
-    pub(crate) fn end(&self, exit_code: i32) -> Result<(), IngestError> {
+    /// Closes the open rows, writes the exit record and closes the journal. Over when what is returned is durable.
+    pub(crate) fn end(&self, exit_code: i32) -> Result<(Journal, Position), IngestError> {
         let mut inner = self.fresh()?;
-        if inner.memory.ended {
-            return Ok(());
+        if !inner.memory.ended {
+            let mut out = Vec::new();
+            let last = inner.memory.last_time;
+            let at = inner
+                .memory
+                .exit
+                .as_ref()
+                .map_or(last, |exit| exit.timestamp);
+            inner.memory.rows.end_run(exit_code, at, &mut out);
+            self.append_group(&mut inner, out, ("", 0), Urgency::Now)?;
+            inner.memory.ended = true;
+            inner.journal.close();
         }
-        let mut out = Vec::new();
-        let at = inner
-            .memory
-            .exit
-            .as_ref()
-            .map_or(inner.memory.last_time, |exit| exit.timestamp);
-        inner.memory.rows.end_run(exit_code, at, &mut out);
-        self.append_group(&mut inner, out, ("", 0), Urgency::Now)?;
-        inner.memory.ended = true;
-        inner.journal.close();
-        Ok(())
+        Ok((inner.journal.clone(), inner.end))
+    }
+
+    /// After a failure: reads the run back from its file, so that what it remembers is what is there.
+    pub(crate) fn read_back(&self) {
+        if let Err(error) = self.fresh() {
+            tracing::warn!(run = self.run_id(), %error, "journal not usable yet");
+        }
+    }
+
+    /// True for so long after an adoption: sessions of an earlier daemon need a moment to come back.
+    pub(crate) fn is_fresh_from_disk(&self, grace: Duration) -> bool {
+        self.adopted
+            .is_some_and(|adopted| adopted.elapsed() < grace)
+    }
+
+    /// True while the owner holds a stream.
+    pub(crate) fn owner_is_connected(&self) -> bool {
+        self.lock().connected.contains_key(&self.opened.session)
     }
 
     /// The step that the run's next row gets.
@@ -469,8 +504,23 @@ impl RunLog {
     }
 }
 
+impl Inner {
+    /// One stream of `session` less; true when it was the last one.
+    fn leave(&mut self, session: &str) -> bool {
+        let streams = self.connected.get_mut(session);
+        let last = streams.is_none_or(|streams| {
+            *streams = streams.saturating_sub(1);
+            *streams == 0
+        });
+        if last {
+            self.connected.remove(session);
+        }
+        last
+    }
+}
+
 /// Everything new in the chunk is refused; what was journaled before the end is acknowledged.
-fn too_late(chunk: &v1::Chunk, known: u64, end: Position) -> Appended {
+fn too_late(chunk: &v1::Chunk, known: u64, inner: &Inner) -> Appended {
     let last = (chunk.first_seq + chunk.record.len() as u64).saturating_sub(1);
     let refused: Vec<_> = (chunk.first_seq.max(known + 1)..=last)
         .map(|seq| v1::Refusal {
@@ -479,7 +529,8 @@ fn too_late(chunk: &v1::Chunk, known: u64, end: Position) -> Appended {
         })
         .collect();
     Appended {
-        position: end,
+        journal: inner.journal.clone(),
+        position: inner.end,
         seq: last.max(known),
         late: refused.len() as u64,
         refused,

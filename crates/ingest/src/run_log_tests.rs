@@ -217,7 +217,7 @@ async fn an_adopted_run_knows_its_sessions_and_its_next_step() {
 
     let run = RunLog::adopt(&bench.committer, &bench.path()).unwrap();
 
-    assert_eq!(run.connect("owner").unwrap().0, 2);
+    assert_eq!(run.connect("owner").unwrap().seq, 2);
     assert_eq!(run.next_step(), 2);
     run.append_chunk("owner", rows(1, &[1, 2, 3])).unwrap();
     assert_eq!(bench.losses(), ["1", "2", "3"]);
@@ -274,7 +274,7 @@ async fn after_a_failed_sync_the_run_moves_and_takes_again_what_was_not_acknowle
 
     bench.sync_fails.store(false, Ordering::SeqCst);
     assert_eq!(
-        run.connect("owner").unwrap().0,
+        run.connect("owner").unwrap().seq,
         1,
         "the second record is asked for again"
     );

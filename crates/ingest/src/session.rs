@@ -6,8 +6,9 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
-use wandbd_journal::Position;
+use wandbd_journal::{Journal, Position};
 use wandbd_proto::v1::{self, client_message, hello::Role, server_message::Kind};
 
 use crate::{
@@ -38,10 +39,10 @@ pub(crate) async fn serve(
         result = greet(&hub, peer_pid, &mut inbound, &out) => result,
     };
     let result = match result {
-        Ok(Some((run, session, acked))) => {
+        Ok(Some((joined, acked))) => {
             let mut session = Session {
-                run: Arc::clone(&run),
-                id: session,
+                journal: joined.journal.clone(),
+                joined,
                 waiting: VecDeque::new(),
                 out: out.clone(),
             };
@@ -50,10 +51,6 @@ pub(crate) async fn serve(
                 result = session.pump(&mut inbound, acked) => result,
             };
             session.settle().await;
-            let id = session.id.clone();
-            if !stop.is_cancelled() {
-                blocking(move || run.disconnect(&id)).await.ok();
-            }
             result
         }
         Ok(None) => Ok(()),
@@ -71,7 +68,7 @@ async fn greet(
     peer_pid: Option<u32>,
     inbound: &mut Streaming<v1::ClientMessage>,
     out: &Out,
-) -> Result<Option<(Arc<RunLog>, String, u64)>, Status> {
+) -> Result<Option<(Joined, u64)>, Status> {
     let Some(message) = inbound.message().await? else {
         return Ok(None);
     };
@@ -80,7 +77,6 @@ async fn greet(
             "the first message must be a hello",
         ));
     };
-    let session = hello.session.clone();
     let version = hub.version().to_owned();
     let hub = Arc::clone(hub);
     let opened = blocking(move || join(&hub, peer_pid, hello)).await?;
@@ -91,12 +87,13 @@ async fn greet(
         })
     };
     match opened {
-        Ok((run, acked, position)) => {
-            let durable = run.journal().wait_durable(position).await;
+        Ok(joined) => {
+            let durable = joined.journal.wait_durable(joined.position).await;
             durable.map_err(|error| Status::unavailable(error.to_string()))?;
-            send(out, welcome(acked)).await?;
-            send(out, Kind::Run(run.describe(false))).await?;
-            Ok(Some((run, session, acked)))
+            send(out, welcome(joined.seq)).await?;
+            send(out, Kind::Run(joined.run.describe(false))).await?;
+            let acked = joined.seq;
+            Ok(Some((joined, acked)))
         }
         Err(IngestError::Invalid(reason)) => {
             send(out, welcome(0)).await?;
@@ -120,7 +117,7 @@ pub(crate) fn join(
     hub: &Arc<Hub>,
     peer_pid: Option<u32>,
     hello: v1::Hello,
-) -> Result<(Arc<RunLog>, u64, Position), IngestError> {
+) -> Result<Joined, IngestError> {
     let session = hello.session;
     if session.is_empty() {
         return Err(IngestError::Invalid(
@@ -148,13 +145,43 @@ pub(crate) fn join(
             ));
         }
     };
-    let (seq, position) = run.connect(&session)?;
-    Ok((run, seq, position))
+    let known = run.connect(&session)?;
+    Ok(Joined {
+        run,
+        session,
+        seq: known.seq,
+        journal: known.journal,
+        position: known.position,
+        stop: hub.stop.clone(),
+    })
+}
+
+/// A session that is counted as connected until this is dropped.
+pub(crate) struct Joined {
+    pub(crate) run: Arc<RunLog>,
+    pub(crate) session: String,
+    /// The last sequence number that is journaled.
+    pub(crate) seq: u64,
+    pub(crate) journal: Journal,
+    pub(crate) position: Position,
+    stop: CancellationToken,
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        // At a stop the next daemon goes on with the session: its open row stays open.
+        if self.stop.is_cancelled() {
+            return;
+        }
+        let (run, session) = (Arc::clone(&self.run), std::mem::take(&mut self.session));
+        tokio::task::spawn_blocking(move || run.disconnect(&session));
+    }
 }
 
 struct Session {
-    run: Arc<RunLog>,
-    id: String,
+    joined: Joined,
+    /// The journal that this stream's positions are of. When the run moves to another, the stream ends and the client asks what is there.
+    journal: Journal,
     /// Journaled, not yet known to be durable.
     waiting: VecDeque<Appended>,
     out: Out,
@@ -167,8 +194,8 @@ impl Session {
         inbound: &mut Streaming<v1::ClientMessage>,
         acked: u64,
     ) -> Result<(), Status> {
-        let mut committed = self.run.journal().committed();
-        let mut delivery = self.run.delivery();
+        let mut committed = self.journal.committed();
+        let mut delivery = self.joined.run.delivery();
         let mut last_acked = acked;
         let mut reading = true;
         while reading || !self.waiting.is_empty() {
@@ -205,10 +232,17 @@ impl Session {
     }
 
     async fn append(&self, chunk: v1::Chunk) -> Result<Appended, Status> {
-        let (run, id) = (Arc::clone(&self.run), self.id.clone());
+        let (run, id) = (Arc::clone(&self.joined.run), self.joined.session.clone());
         blocking(move || run.append_chunk(&id, chunk))
             .await?
             .map_err(|error| status(&error))
+            .and_then(|appended| {
+                if appended.journal.is_same(&self.journal) {
+                    Ok(appended)
+                } else {
+                    Err(Status::unavailable("the journal has moved; connect again"))
+                }
+            })
     }
 
     /// One ack for everything that is durable now.
@@ -225,8 +259,8 @@ impl Session {
             ack.refused.extend(group.refused);
         }
         let Some(mut ack) = ack else { return Ok(last) };
-        ack.next_step = self.run.next_step();
-        ack.stop = self.run.delivery().borrow().stop;
+        ack.next_step = self.joined.run.next_step();
+        ack.stop = self.joined.run.delivery().borrow().stop;
         let seq = ack.seq;
         send(&self.out, Kind::Ack(ack)).await?;
         Ok(seq)
@@ -238,11 +272,11 @@ impl Session {
         acked: u64,
     ) -> Result<(), Status> {
         let stop = delivery.borrow_and_update().stop;
-        send(&self.out, Kind::Run(self.run.describe(false))).await?;
+        send(&self.out, Kind::Run(self.joined.run.describe(false))).await?;
         if stop {
             let ack = v1::Ack {
                 seq: acked,
-                next_step: self.run.next_step(),
+                next_step: self.joined.run.next_step(),
                 stop,
                 ..v1::Ack::default()
             };
@@ -256,7 +290,7 @@ impl Session {
         let Some(last) = self.waiting.back().map(|group| group.position) else {
             return;
         };
-        let journal = self.run.journal();
+        let journal = self.journal.clone();
         if journal.wait_durable(last).await.is_ok() {
             self.ack(&journal.committed(), 0).await.ok();
         }

@@ -8,10 +8,12 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use prost::Message as _;
-use wandbd_journal::Position;
+use tokio::time::timeout;
+use wandbd_journal::{Journal, Position};
 use wandbd_proto::v1::{self, client_message, hello::Role};
 
 use crate::{
@@ -20,6 +22,9 @@ use crate::{
     run_log::RunLog,
     session,
 };
+
+/// How long the disk may take to make one spill durable; others wait meanwhile.
+const DURABLE: Duration = Duration::from_secs(30);
 
 /// Takes over everything that lies there. What cannot be taken over now is left for the next time, with one line in the log.
 pub async fn adopt_spills(hub: &Arc<Hub>) {
@@ -31,6 +36,11 @@ pub async fn adopt_spills(hub: &Arc<Hub>) {
         };
         match taken {
             Ok(Ok(taken)) => settle(hub, &path, taken).await,
+            Ok(Err(IngestError::Invalid(reason))) => {
+                tracing::error!(spill = %path.display(), reason, "records that a client had left on disk are put aside");
+                hub.drops.count("spills that no run could take", 1);
+                put_aside(&path);
+            }
             Ok(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(spill = %path.display(), error, "spill kept for later");
@@ -43,6 +53,7 @@ pub async fn adopt_spills(hub: &Arc<Hub>) {
 /// What was taken over of a spill.
 struct Taken {
     run: Arc<RunLog>,
+    journal: Journal,
     position: Position,
     /// Records that the run did not take, because it has ended.
     late: u64,
@@ -52,21 +63,26 @@ struct Taken {
 async fn settle(hub: &Hub, path: &Path, taken: Taken) {
     let Taken {
         run,
+        journal,
         position,
         late,
     } = taken;
-    if let Err(error) = run.journal().wait_durable(position).await {
-        tracing::warn!(spill = %path.display(), %error, "spill kept for later");
-        return;
+    match timeout(DURABLE, journal.wait_durable(position)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(spill = %path.display(), %error, "spill kept for later");
+            return;
+        }
+        Err(_) => {
+            tracing::warn!(spill = %path.display(), "spill kept for later: the disk does not answer");
+            return;
+        }
     }
     if late > 0 {
-        let aside = path.with_extension("late");
-        tracing::error!(run = run.run_id(), records = late, kept = %aside.display(), "records that a client had left on disk came after the run's end");
+        tracing::error!(run = run.run_id(), records = late, kept = %path.with_extension("late").display(), "records that a client had left on disk came after the run's end");
         hub.drops
             .count("spilled records that came after their run had ended", late);
-        if let Err(error) = fs::rename(path, &aside) {
-            tracing::warn!(spill = %path.display(), %error, "late spill not put aside");
-        }
+        put_aside(path);
         return;
     }
     tracing::info!(
@@ -74,6 +90,14 @@ async fn settle(hub: &Hub, path: &Path, taken: Taken) {
         "records that a client had left on disk are journaled"
     );
     remove(path);
+    remove(&secret_of(path));
+}
+
+/// Keeps a spill for a person, without its key.
+fn put_aside(path: &Path) {
+    if let Err(error) = fs::rename(path, path.with_extension("late")) {
+        tracing::warn!(spill = %path.display(), %error, "spill not put aside");
+    }
     remove(&secret_of(path));
 }
 
@@ -102,20 +126,20 @@ fn take_over(hub: &Arc<Hub>, path: &Path) -> Result<Taken, IngestError> {
             reason: "no hello at the start",
         });
     };
-    let session = hello.session.clone();
     restore_secrets(&mut hello, path)?;
-    let (run, _, mut position) = session::join(hub, None, hello)?;
+    let joined = session::join(hub, None, hello)?;
+    let (mut journal, mut position) = (joined.journal.clone(), joined.position);
     let mut late = 0;
     while let Some(kind) = next_message(&mut rest, path)? {
         if let client_message::Kind::Chunk(chunk) = kind {
-            let appended = run.append_chunk(&session, chunk)?;
-            position = appended.position;
+            let appended = joined.run.append_chunk(&joined.session, chunk)?;
+            (journal, position) = (appended.journal, appended.position);
             late += appended.late;
         }
     }
-    run.disconnect(&session);
     Ok(Taken {
-        run,
+        run: Arc::clone(&joined.run),
+        journal,
         position,
         late,
     })

@@ -135,6 +135,13 @@ impl Journal {
         &self.inner.path
     }
 
+    /// True for two handles of one open journal. After a [`rehome`](crate::rehome) the new one is another: positions of groups that were
+    /// not durable mean nothing in it.
+    #[must_use]
+    pub fn is_same(&self, other: &Journal) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// Writes a group of frames into the page cache and schedules its commit; gives the position after it, for
     /// [`wait_durable`](Journal::wait_durable). No frames: nothing is written.
     ///

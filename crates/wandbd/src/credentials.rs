@@ -4,7 +4,7 @@
 //! SHA-256 of server and secret, so the same key is kept once and a journal that names it tells nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     io,
     path::{Path, PathBuf},
@@ -30,6 +30,8 @@ pub(crate) struct Credentials {
     path: PathBuf,
     hosts_local: bool,
     kept: Mutex<BTreeMap<String, Kept>>,
+    /// Asked for by this daemon: a run that is just being opened is not known to anybody else yet.
+    asked_for: Mutex<BTreeSet<String>>,
 }
 
 impl Credentials {
@@ -47,6 +49,7 @@ impl Credentials {
             path,
             hosts_local,
             kept: Mutex::new(kept),
+            asked_for: Mutex::default(),
         })
     }
 
@@ -69,11 +72,16 @@ impl Credentials {
             .unwrap_or_default()
     }
 
-    /// Forgets what none of these fingerprints names.
+    /// Forgets what none of these fingerprints names. What this daemon was given itself stays until the next one runs.
     pub(crate) fn retain(&self, needed: &dyn Fn(&str) -> bool) -> io::Result<()> {
         let mut kept = self.lock();
         let before = kept.len();
-        kept.retain(|fingerprint, _| needed(fingerprint));
+        let asked_for = self
+            .asked_for
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|fingerprint, _| needed(fingerprint) || asked_for.contains(fingerprint));
+        drop(asked_for);
         if kept.len() < before {
             self.save(&kept)?;
         }
@@ -82,6 +90,10 @@ impl Credentials {
 
     fn insert(&self, secret: Kept) -> io::Result<String> {
         let fingerprint = fingerprint(&secret);
+        self.asked_for
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(fingerprint.clone());
         let mut kept = self.lock();
         if !kept.contains_key(&fingerprint) {
             kept.insert(fingerprint.clone(), secret);

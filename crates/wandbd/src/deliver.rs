@@ -147,8 +147,11 @@ impl Deliveries {
         overrides: &Overrides,
     ) -> bool {
         let open = run.open();
-        let lane = self.lane(settings, &open, overrides);
-        let _alone = lane.lock().await;
+        // One uploader a journal, and one a run of a server.
+        let journal = self.lane(journal_name(run.path()));
+        let _journal_alone = journal.lock().await;
+        let lane = self.lane(run_name(settings, &open, overrides));
+        let _run_alone = lane.lock().await;
         loop {
             let outcome = match self.setup(run, settings, overrides) {
                 Ok(setup) => self.upload(run, setup).await,
@@ -226,6 +229,11 @@ impl Deliveries {
         let mut progress = handle.progress();
         let session = run.opened().session.clone();
         self.handles().insert(session.clone(), handle);
+        // Also when this future is dropped: a person who gave up waiting must be able to ask again.
+        let _registered = Registered {
+            deliveries: self,
+            session,
+        };
         let mut uploading = Box::pin(uploader.run(self.stop.clone()));
         let result = loop {
             tokio::select! {
@@ -241,7 +249,6 @@ impl Deliveries {
         };
         let last = progress.borrow().clone();
         report(run, &last);
-        self.handles().remove(&session);
         result.map_err(|error| chain(&error))
     }
 
@@ -273,24 +280,40 @@ impl Deliveries {
         Arc::clone(budgets.entry(settings.base_url.clone()).or_default())
     }
 
-    fn lane(
-        &self,
-        settings: &ServerSettings,
-        open: &v1::OpenRun,
-        overrides: &Overrides,
-    ) -> Arc<tokio::sync::Mutex<()>> {
-        let pick =
-            |wish: &Option<String>, own: &str| wish.clone().unwrap_or_else(|| own.to_owned());
-        let name = [
-            settings.base_url.clone(),
-            pick(&overrides.entity, &open.entity),
-            pick(&overrides.project, &open.project),
-            pick(&overrides.run_id, &open.run_id),
-        ]
-        .join("\n");
+    pub(crate) fn lane(&self, name: String) -> Arc<tokio::sync::Mutex<()>> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
         Arc::clone(lanes.entry(name).or_default())
+    }
+}
+
+/// The same for every way to name a file.
+pub(crate) fn journal_name(path: &Path) -> String {
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    format!("journal\n{}", path.display())
+}
+
+/// The run as the server will call it.
+fn run_name(settings: &ServerSettings, open: &v1::OpenRun, overrides: &Overrides) -> String {
+    let pick = |wish: &Option<String>, own: &str| wish.clone().unwrap_or_else(|| own.to_owned());
+    [
+        settings.base_url.clone(),
+        pick(&overrides.entity, &open.entity),
+        pick(&overrides.project, &open.project),
+        pick(&overrides.run_id, &open.run_id),
+    ]
+    .join("\n")
+}
+
+/// An uploader's handle that can be found while this lives.
+struct Registered<'a> {
+    deliveries: &'a Deliveries,
+    session: String,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.deliveries.handles().remove(&self.session);
     }
 }
 

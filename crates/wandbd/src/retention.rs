@@ -60,8 +60,17 @@ fn is_busy(hub: &Hub) -> bool {
 async fn clean(config: &Config, hub: &Arc<Hub>, credentials: &Arc<Credentials>) {
     let (config, hub, credentials) = (config.clone(), Arc::clone(hub), Arc::clone(credentials));
     let cleaned = tokio::task::spawn_blocking(move || {
+        forget_delivered(&hub);
         let needed = fingerprints(&hub);
-        if let Err(error) = credentials.retain(&|fingerprint| needed.contains(fingerprint)) {
+        // A journal that could not be read may name a key, too.
+        let complete = hub
+            .drops
+            .all()
+            .iter()
+            .all(|(reason, _)| *reason != wandbd_ingest::UNREADABLE);
+        if complete
+            && let Err(error) = credentials.retain(&|fingerprint| needed.contains(fingerprint))
+        {
             tracing::warn!(%error, "unneeded keys not removed");
         }
         let keep = Duration::from_secs(u64::from(config.keep_days) * 86_400);
@@ -73,7 +82,7 @@ async fn clean(config: &Config, hub: &Arc<Hub>, credentials: &Arc<Credentials>) 
             }
         };
         for folder in gone {
-            match fs::remove_dir_all(&folder) {
+            match remove_run(&folder) {
                 Ok(()) => {
                     tracing::info!(folder = %folder.display(), "delivered run removed from disk");
                 }
@@ -85,6 +94,31 @@ async fn clean(config: &Config, hub: &Arc<Hub>, credentials: &Arc<Credentials>) 
     });
     if let Err(error) = cleaned.await {
         tracing::error!(%error, "cleaning ended badly");
+    }
+}
+
+/// The journal goes first: a rest without it is nothing to the next daemon, a journal without its mark would be sent again.
+fn remove_run(folder: &Path) -> io::Result<()> {
+    for file in fs::read_dir(folder)?.flatten() {
+        if file
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "wandb")
+        {
+            fs::remove_file(file.path())?;
+        }
+    }
+    fs::File::open(folder)?.sync_all()?;
+    fs::remove_dir_all(folder)
+}
+
+/// Delivered runs that nobody talks to any more need no memory and no open file; asked for again they are read from disk.
+fn forget_delivered(hub: &Hub) {
+    for run in hub.all() {
+        let delivered = run.delivery().borrow().state == State::Delivered;
+        if delivered && run.describe(false).exit_code.is_some() {
+            hub.forget_quiet(&run);
+        }
     }
 }
 

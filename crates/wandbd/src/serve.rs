@@ -61,9 +61,7 @@ fn io_error(action: &'static str) -> impl FnOnce(io::Error) -> ServeError {
 pub(crate) async fn serve(options: &Options) -> Result<(), ServeError> {
     let config = Config::new(options)?;
     log_to_stderr(&config.log);
-    no_core_dumps();
-    // What the daemon writes is for its user alone, also what libraries create for it.
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    set_limits();
     private_dir(&config.state_dir).map_err(io_error("make the state directory"))?;
     let lock = Lock::take(&config.state_dir)?;
     let stop = CancellationToken::new();
@@ -321,6 +319,13 @@ fn log_to_stderr(filter: &str) {
         .init();
 }
 
+fn set_limits() {
+    no_core_dumps();
+    many_files();
+    // What the daemon writes is for its user alone, also what libraries create for it.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
 /// Keys live in this process' memory.
 fn no_core_dumps() {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -330,6 +335,19 @@ fn no_core_dumps() {
     };
     if let Err(error) = setrlimit(Resource::Core, none) {
         tracing::warn!(%error, "core dumps are not off");
+    }
+}
+
+/// Every run that is not delivered holds a file, every client a connection.
+fn many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limits.maximum,
+        maximum: limits.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "limit of open files not raised");
     }
 }
 

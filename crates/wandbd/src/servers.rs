@@ -67,6 +67,12 @@ impl Servers {
         recorded: Option<&v1::Opened>,
         journal: &str,
     ) -> Result<ServerSettings, String> {
+        if asked.base_url.is_empty()
+            && recorded.is_some_and(|opened| opened.use_local)
+            && let Some(local) = self.local()
+        {
+            return Ok(local);
+        }
         let mut server = asked.clone();
         let own = recorded
             .and_then(|opened| opened.run.as_ref())

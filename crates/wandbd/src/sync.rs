@@ -12,7 +12,7 @@ use wandbd_journal::{FileReader, Position};
 use wandbd_proto::v1::{self, run, sync_progress::State};
 use wandbd_upload::{FileFeed, Outcome, Overrides, Setup, Uploader};
 
-use crate::deliver::{Deliveries, chain};
+use crate::deliver::{Deliveries, chain, journal_name};
 
 /// How deep folders are searched for journals: `wandb/run-x/run-x.wandb` from a project's folder, and one more.
 const DEPTH: usize = 4;
@@ -77,6 +77,15 @@ impl Deliveries {
             project: wish(&request.project),
             run_id: wish(&request.run_id),
         };
+        let elsewhere = [&overrides.entity, &overrides.project, &overrides.run_id];
+        if elsewhere.iter().any(|wish| wish.is_some())
+            && let Err(error) = wandbd_upload::forget(self.files.as_ref(), journal)
+        {
+            // Another destination has none of what the first one accepted.
+            news.say(State::Failed, &format!("cannot start over: {error}"))
+                .await;
+            return;
+        }
         match self.hub.find(journal) {
             Some(run) => Box::pin(self.sync_known(&run, request, &overrides, news)).await,
             None => Box::pin(self.sync_file(journal, request, overrides, news)).await,
@@ -149,6 +158,8 @@ impl Deliveries {
         overrides: Overrides,
         news: &News<'_>,
     ) {
+        let lane = self.lane(journal_name(journal));
+        let _alone = lane.lock().await;
         let setup = match self.file_setup(journal, request, overrides) {
             Ok(setup) => setup,
             Err(reason) => return news.say(State::Failed, &reason).await,
