@@ -44,16 +44,16 @@ def test_an_address_without_a_key_is_kept() -> None:
 def test_the_netrc_entry_of_the_servers_host_and_port_is_used(tmp_path: Path) -> None:
     path = netrc(tmp_path, "a.example:8080", "b.example")
     where = found(NETRC=path, WANDB_BASE_URL="http://a.example:8080")
-    assert (where["api_key"], where["netrc"]) == ("a" * 40, path)
-    assert found(NETRC=path, WANDB_BASE_URL="http://a.example")["api_key"] == ""
+    # The key stays in its file, which the daemon reads itself.
+    assert (where["base_url"], where["api_key"], where["netrc"]) == ("http://a.example:8080", "", path)
 
 
 def test_both_names_of_the_hosted_service_share_their_key(tmp_path: Path) -> None:
     path = netrc(tmp_path, "api.forge.coreweave.com")
-    assert found(NETRC=path)["api_key"] == "a" * 40
+    assert found(NETRC=path)["api_key"] == ""
     assert found(NETRC=path)["base_url"] == "https://api.wandb.ai"
     forge = found(NETRC=path, WANDB_BASE_URL="https://api.forge.coreweave.com")
-    assert (forge["api_key"], forge["base_url"]) == ("a" * 40, "https://api.wandb.ai")
+    assert (forge["api_key"], forge["base_url"]) == ("", "https://api.wandb.ai")
 
 
 def test_login_beats_settings_beat_environment_beats_netrc_beats_the_settings_file(core: Any, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_login_beats_settings_beat_environment_beats_netrc_beats_the_settings_fi
     folder.mkdir()
     (folder / "settings").write_text(f"[default]\napi_key = {'f' * 40}\n")
     assert found()["api_key"] == "f" * 40
-    assert found(NETRC=path)["api_key"] == "a" * 40
+    assert found(NETRC=path)["api_key"] == "", "the daemon finds it in netrc"
     assert found(NETRC=path, WANDB_API_KEY=KEY)["api_key"] == KEY
     assert found(wandb.Settings(api_key=OTHER), WANDB_API_KEY=KEY)["api_key"] == OTHER
     assert wandb.login(key="l" * 40)

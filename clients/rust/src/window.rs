@@ -25,7 +25,9 @@ use crate::{
 /// A sealed chunk holds no more than this, unless it is one single record.
 pub(crate) const CHUNK_MAX: usize = 1 << 20;
 /// An open chunk is sealed before it would grow beyond this; the rest up to `CHUNK_MAX` is for its head.
-const SEAL_AT: usize = CHUNK_MAX - 64;
+///
+/// Far below the limit: the daemon unpacks a chunk as a whole, into about twenty times its size, and has to stay small.
+const SEAL_AT: usize = (256 << 10) - 64;
 /// Largest single record.
 pub(crate) const RECORD_MAX: usize = 12 << 20;
 /// What config, summary and artifacts may still use when rows are dropped already.

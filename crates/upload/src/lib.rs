@@ -26,7 +26,7 @@
 //! | lines of one post | [`Pace::max_post_bytes`], unless a single line is longer |
 //! | lines in memory | two posts: one being sent, one being filled; then the journal is not read further |
 //! | names in memory and in the cursor file | of all files that were uploaded; manifests of artifacts that wait |
-//! | posts | one per [`Pace::min_gap`] after the last answer, retries included |
+//! | posts | one per [`Pace::min_gap`] from start to start, retries included |
 //! | requests at once | [`Budget`]: 8 requests and 8 transfers per server, ending runs first; 500 posts/s per project |
 //!
 //! # What happens at failure

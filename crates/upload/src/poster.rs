@@ -132,11 +132,11 @@ impl Poster {
             let project = format!("{}/{}", self.opened.entity, self.opened.project);
             let slot = self.courier.budget.slot(&project);
             self.courier.or_stop(slot).await?;
+            self.now_sent();
             let attempt = self.courier.destination.post(&self.opened, post);
             let limit = self.courier.timing.post_timeout;
             let answer = self.courier.attempt(limit, attempt).await;
             drop(permit);
-            self.now_sent();
             let error = match answer? {
                 Ok(answer) => {
                     self.accepted.store(true, Ordering::Relaxed);

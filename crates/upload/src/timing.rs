@@ -3,7 +3,7 @@ use std::time::Duration;
 /// How often a destination wants to hear from a run.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    /// From an answer to the next post, also for retries and the last post. W&B allows 2 posts/s per run.
+    /// From the start of a post to that of the next one, also for retries and the last post. W&B allows 2 posts/s per run.
     pub min_gap: Duration,
     /// Between posts of a run that trains. The first post goes at once, and so does a full one.
     pub interval: Duration,
@@ -20,10 +20,10 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Pace {
-            min_gap: Duration::from_millis(500),
+            min_gap: Duration::from_millis(510),
             interval: Duration::from_secs(5),
             heartbeat: Duration::from_secs(25),
-            max_post_bytes: 6 << 20,
+            max_post_bytes: 8 << 20,
             config_debounce: Duration::from_secs(5),
             files_debounce: Duration::from_secs(5),
         }

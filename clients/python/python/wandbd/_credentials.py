@@ -126,7 +126,7 @@ def server(resolved: Resolved, environ: Mapping[str, str]) -> dict[str, Any]:
     return {
         "base_url": url if named or key or in_netrc else "",
         "api_key": key or "",
-        "netrc": path if os.path.isfile(path) else "",
+        "netrc": path,  # also when it is not there: the daemon looks again
         "header": dict(settings.x_extra_http_headers or {}),
         "http_proxy": settings.http_proxy or environ.get("HTTP_PROXY") or environ.get("http_proxy") or "",
         "https_proxy": settings.https_proxy or environ.get("HTTPS_PROXY") or environ.get("https_proxy") or "",

@@ -319,8 +319,6 @@ def _greet(run: Run) -> None:
     if run.offline:
         terminal.info("W&B syncing is set to `offline`: this run stays on disk until you send it by `wandbd sync`")
         terminal.info(f"Run data is saved locally in {run.sync_dir}")
-    else:
-        terminal.detail(f"Run data is saved locally in {run.sync_dir}")
     if run._facts.name:
         terminal.detail(f"Syncing run {run._facts.name}")
     run._announced = True

@@ -55,7 +55,7 @@ pub struct Inner {
     /// What must never happen.
     pub violations: Vec<String>,
     in_flight: bool,
-    last_end: Option<Instant>,
+    last_start: Option<Instant>,
 }
 
 pub struct MemoryServer {
@@ -86,7 +86,7 @@ impl MemoryServer {
     pub fn killed(&self) {
         let mut inner = self.look();
         inner.in_flight = false;
-        inner.last_end = None;
+        inner.last_start = None;
     }
 
     async fn fault(&self) -> Result<bool, SendError> {
@@ -145,8 +145,9 @@ impl Inner {
         if self.in_flight {
             self.violation("two posts at once".into());
         }
-        if self.last_end.is_some_and(|last| now - last < gap) {
-            self.violation(format!("a post after {:?}", self.last_end.map(|l| now - l)));
+        let last = self.last_start.replace(now);
+        if last.is_some_and(|last| now - last < gap) {
+            self.violation(format!("a post after {:?}", last.map(|last| now - last)));
         }
         self.in_flight = true;
         self.posts.push(now);
@@ -154,7 +155,6 @@ impl Inner {
 
     fn end_post(&mut self) {
         self.in_flight = false;
-        self.last_end = Some(Instant::now());
     }
 
     fn refuses(&self, post: &Post<'_>) -> bool {
