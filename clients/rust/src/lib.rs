@@ -13,7 +13,7 @@
 //!
 //! * The window is 128 MiB per process (`WANDBD_BUFFER_BYTES`). When it is full, new history rows and console text are dropped and
 //!   counted, and a gap record goes out as soon as there is room. 1 MiB is reserved for config, summary, artifacts and the exit.
-//! * A chunk is at most 1 MiB; one larger record travels alone, up to 12 MiB; anything larger is refused with a message.
+//! * A chunk is at most 256 KiB; one larger record travels alone, up to 12 MiB; anything larger is refused with a message.
 //! * The sender is woken for the first record after a pause, then looks every 20 ms. The calling thread makes no other system call
 //!   but reading the clock, and waits for nobody but another thread that copies a record at the same moment.
 //!

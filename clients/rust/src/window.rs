@@ -22,12 +22,11 @@ use crate::{
     steps::RowHead,
 };
 
-/// A sealed chunk holds no more than this, unless it is one single record.
-pub(crate) const CHUNK_MAX: usize = 1 << 20;
-/// An open chunk is sealed before it would grow beyond this; the rest up to `CHUNK_MAX` is for its head.
-///
-/// Far below the limit: the daemon unpacks a chunk as a whole, into about twenty times its size, and has to stay small.
-const SEAL_AT: usize = (256 << 10) - 64;
+/// A chunk is sealed before it would grow beyond this, head included, unless it is one single record. Far below what a message may have:
+/// the daemon unpacks a chunk as a whole, into about twenty times its size, and has to stay small.
+pub(crate) const CHUNK_MAX: usize = 256 << 10;
+/// What is left of it for the records.
+const SEAL_AT: usize = CHUNK_MAX - 64;
 /// Largest single record.
 pub(crate) const RECORD_MAX: usize = 12 << 20;
 /// What config, summary and artifacts may still use when rows are dropped already.

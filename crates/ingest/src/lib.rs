@@ -32,6 +32,7 @@ mod session;
 mod spill;
 mod staging;
 mod status;
+mod streams;
 mod vault;
 
 pub use delivery::Delivery;

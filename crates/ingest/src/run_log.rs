@@ -38,22 +38,13 @@ pub(crate) struct Inner {
     pub(crate) journal: Journal,
     pub(crate) memory: Memory,
     /// Sessions that hold a stream now.
-    connected: std::collections::HashMap<String, usize>,
+    pub(crate) connected: std::collections::HashMap<String, usize>,
     /// After the last group.
-    end: Position,
+    pub(crate) end: Position,
     /// Why the last append failed; empty when it did not.
     pub(crate) trouble: String,
     /// An append failed after `memory` had moved on: read it back before the next one.
     stale: bool,
-}
-
-/// What is journaled of a session.
-pub(crate) struct Known {
-    /// Its last sequence number.
-    pub(crate) seq: u64,
-    /// The journal, and the position up to which it has to be durable for that.
-    pub(crate) journal: Journal,
-    pub(crate) position: Position,
 }
 
 /// What became of a chunk.
@@ -276,7 +267,7 @@ impl RunLog {
     }
 
     /// Writes one group: the summary changes, the records, and the note that ends it.
-    fn append_group(
+    pub(crate) fn append_group(
         &self,
         inner: &mut Inner,
         mut records: Vec<wandb::Record>,
@@ -340,7 +331,7 @@ impl RunLog {
     }
 
     /// The state, read back from the file first if an append went wrong.
-    fn fresh(&self) -> Result<MutexGuard<'_, Inner>, IngestError> {
+    pub(crate) fn fresh(&self) -> Result<MutexGuard<'_, Inner>, IngestError> {
         let mut inner = self.lock();
         let failed = inner.journal.committed().borrow().failed.is_some();
         if inner.stale || failed {
@@ -372,93 +363,9 @@ impl RunLog {
         Ok(())
     }
 
-    /// Counts a stream of `session`, and says what is journaled of it already.
-    pub(crate) fn connect(&self, session: &str) -> Result<Known, IngestError> {
-        let mut inner = self.fresh()?;
-        *inner.connected.entry(session.to_owned()).or_default() += 1;
-        Ok(Known {
-            seq: inner.memory.sessions.get(session).copied().unwrap_or(0),
-            journal: inner.journal.clone(),
-            position: inner.end,
-        })
-    }
-
-    /// The stream of `session` is over. The open row of a worker is closed: it may never come back.
-    pub(crate) fn disconnect(&self, session: &str) {
-        let owner = session == self.opened.session;
-        match self.fresh() {
-            Ok(mut inner) => {
-                let last = inner.leave(session);
-                let mut out = Vec::new();
-                if last && !owner && !inner.memory.ended {
-                    inner.memory.rows.end_session(session, &mut out);
-                }
-                if !out.is_empty()
-                    && let Err(error) = self.append_group(&mut inner, out, ("", 0), Urgency::Normal)
-                {
-                    tracing::warn!(run = self.run_id(), %error, "open row of a worker not closed yet");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(run = self.run_id(), %error, "journal not usable");
-                self.lock().leave(session);
-            }
-        }
-        self.changed.notify_one();
-    }
-
-    /// Streams held now.
-    pub(crate) fn sessions(&self) -> usize {
-        self.lock().connected.values().sum()
-    }
-
-    /// True when no session other than the owner's holds a stream, or the owner's neither if `owner_too`.
-    pub(crate) fn is_quiet(&self, owner_too: bool) -> bool {
-        self.lock()
-            .connected
-            .keys()
-            .all(|session| !owner_too && *session == self.opened.session)
-    }
-
     /// The exit that the owner announced.
     pub(crate) fn announced_exit(&self) -> Option<v1::Exit> {
         self.lock().memory.exit
-    }
-
-    /// An accepted artifact that is not hashed yet.
-    pub(crate) fn next_artifact(&self) -> Option<v1::Artifact> {
-        self.lock().memory.staging.first().cloned()
-    }
-
-    /// Private snapshots of an artifact.
-    pub fn staged(&self, client_id: &str) -> Vec<PathBuf> {
-        let inner = self.lock();
-        inner
-            .memory
-            .staged
-            .get(client_id)
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    /// Writes the record of a hashed artifact, or notes that it failed (`record` is `None`).
-    pub(crate) fn finish_artifact(
-        &self,
-        client_id: &str,
-        record: Option<wandb::Record>,
-    ) -> Result<(), IngestError> {
-        let mut record =
-            record.unwrap_or_else(|| wandbd_record::note::carrier(v1::Note::default()));
-        wandbd_record::note::set_note(
-            &mut record,
-            v1::Note {
-                artifact_client_id: client_id.to_owned(),
-                ..v1::Note::default()
-            },
-        );
-        self.append_own(vec![record], Urgency::Normal)?;
-        self.lock().memory.completed(client_id);
-        Ok(())
     }
 
     /// Closes the open rows, writes the exit record and closes the journal. Over when what is returned is durable.
@@ -493,29 +400,9 @@ impl RunLog {
             .is_some_and(|adopted| adopted.elapsed() < grace)
     }
 
-    /// True while the owner holds a stream.
-    pub(crate) fn owner_is_connected(&self) -> bool {
-        self.lock().connected.contains_key(&self.opened.session)
-    }
-
     /// The step that the run's next row gets.
     pub(crate) fn next_step(&self) -> i64 {
         self.lock().memory.rows.next_step()
-    }
-}
-
-impl Inner {
-    /// One stream of `session` less; true when it was the last one.
-    fn leave(&mut self, session: &str) -> bool {
-        let streams = self.connected.get_mut(session);
-        let last = streams.is_none_or(|streams| {
-            *streams = streams.saturating_sub(1);
-            *streams == 0
-        });
-        if last {
-            self.connected.remove(session);
-        }
-        last
     }
 }
 

@@ -3,20 +3,62 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use md5::{Digest as _, Md5};
+use wandbd_journal::Urgency;
 use wandbd_proto::{v1, wandb};
+
 use wandbd_record::{
     BadArtifact,
     convert::{HashedFile, artifact_record, run_record},
     note::record,
 };
 
+use crate::{error::IngestError, run_log::RunLog};
+
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
+
+impl RunLog {
+    /// An accepted artifact that is not hashed yet.
+    pub(crate) fn next_artifact(&self) -> Option<v1::Artifact> {
+        self.lock().memory.staging.first().cloned()
+    }
+
+    /// Private snapshots of an artifact.
+    pub fn staged(&self, client_id: &str) -> Vec<PathBuf> {
+        let inner = self.lock();
+        inner
+            .memory
+            .staged
+            .get(client_id)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Writes the record of a hashed artifact, or notes that it failed (`record` is `None`).
+    pub(crate) fn finish_artifact(
+        &self,
+        client_id: &str,
+        record: Option<wandb::Record>,
+    ) -> Result<(), IngestError> {
+        let mut record =
+            record.unwrap_or_else(|| wandbd_record::note::carrier(v1::Note::default()));
+        wandbd_record::note::set_note(
+            &mut record,
+            v1::Note {
+                artifact_client_id: client_id.to_owned(),
+                ..v1::Note::default()
+            },
+        );
+        self.append_own(vec![record], Urgency::Normal)?;
+        self.lock().memory.completed(client_id);
+        Ok(())
+    }
+}
 
 /// Why an artifact cannot be made.
 #[derive(Debug, thiserror::Error)]
