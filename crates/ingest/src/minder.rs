@@ -37,7 +37,9 @@ async fn until_ended(run: &Arc<RunLog>, hub: &Arc<Hub>) {
         let over = exit.is_some() || gone && !run.owner_is_connected();
         if over {
             let until = *grace_ends.get_or_insert_with(|| Instant::now() + GRACE);
-            let quiet = run.is_quiet(exit.is_none()) && !run.is_fresh_from_disk(GRACE);
+            let quiet = run.is_quiet(exit.is_none())
+                && !run.is_fresh_from_disk(GRACE)
+                && !run.awaits_facts();
             if quiet || Instant::now() >= until {
                 // What clients could not hand over belongs before the end, and may hold the exit itself.
                 adopt_spills(hub).await;

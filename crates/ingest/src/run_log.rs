@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -30,6 +33,8 @@ pub struct RunLog {
     delivery: watch::Sender<Delivery>,
     /// When it was read from disk, if an earlier daemon left it.
     adopted: Option<Instant>,
+    /// The program still looks at the run's surroundings; what it finds belongs before the end.
+    awaits_facts: AtomicBool,
     /// Wakes the minder.
     pub(crate) changed: Notify,
 }
@@ -107,6 +112,7 @@ impl RunLog {
         let run = Self::with(committer, path, opened, (journal, scan.end), memory);
         Ok(Self {
             adopted: Some(Instant::now()),
+            awaits_facts: AtomicBool::new(false),
             ..run
         })
     }
@@ -137,6 +143,7 @@ impl RunLog {
                 ..Delivery::default()
             }),
             adopted: None,
+            awaits_facts: AtomicBool::new(true),
             changed: Notify::new(),
         }
     }
@@ -392,6 +399,17 @@ impl RunLog {
         if let Err(error) = self.fresh() {
             tracing::warn!(run = self.run_id(), %error, "journal not usable yet");
         }
+    }
+
+    /// The program has looked at the run's surroundings, whatever came of it.
+    pub fn facts_are_in(&self) {
+        self.awaits_facts.store(false, Ordering::Release);
+        self.changed.notify_one();
+    }
+
+    /// True until then, for a run that was opened here.
+    pub(crate) fn awaits_facts(&self) -> bool {
+        self.awaits_facts.load(Ordering::Acquire)
     }
 
     /// True for so long after an adoption: sessions of an earlier daemon need a moment to come back.

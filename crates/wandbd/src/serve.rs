@@ -267,6 +267,7 @@ async fn take_up(
             if let Err(error) = facts::gather(&facts_of, &machine) {
                 tracing::warn!(run = facts_of.run_id(), %error, "no facts about the run's surroundings");
             }
+            facts_of.facts_are_in();
         });
         if to_stats.send(run).await.is_err() {
             return;
