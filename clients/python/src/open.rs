@@ -7,7 +7,7 @@ use pyo3::{
     prelude::*,
     types::{PyDict, PyMapping},
 };
-use wandbd_client::proto::{OpenRun, Program, Server, Stats};
+use wandbd_client::proto::{Branch, ConsoleFiles, OpenRun, Program, Server, Shared, Stats};
 
 /// A dict that is taken apart; what is left over at the end is an error.
 struct Message<'py> {
@@ -69,6 +69,12 @@ impl<'py> Message<'py> {
             .map_or(Ok(0.0), |value| self.named(field, value.extract()))
     }
 
+    fn integer<T: FromPyObjectOwned<'py> + Default>(&self, field: &str) -> PyResult<T> {
+        self.any(field)?.map_or(Ok(T::default()), |value| {
+            self.named(field, value.extract().map_err(Into::into))
+        })
+    }
+
     fn map(&self, field: &str) -> PyResult<HashMap<String, String>> {
         self.any(field)?.map_or_else(
             || Ok(HashMap::new()),
@@ -117,12 +123,64 @@ pub(crate) fn open_run(fields: &Bound<'_, PyAny>) -> PyResult<OpenRun> {
             .transpose()?,
         feature: message.numbers("feature")?,
         console: message.text("console")?,
+        fork_from: message
+            .any("fork_from")?
+            .map(|below| branch(&below))
+            .transpose()?,
+        resume_from: message
+            .any("resume_from")?
+            .map(|below| branch(&below))
+            .transpose()?,
+        sweep_id: message.text("sweep_id")?,
+        console_files: message
+            .any("console_files")?
+            .map(|below| console_files(&below))
+            .transpose()?,
+        shared: message
+            .any("shared")?
+            .map(|below| shared(&below))
+            .transpose()?,
+        ignore_glob: message.texts("ignore_glob")?,
+        save_code: message.flag("save_code")?,
     };
     message.end()?;
     Ok(run)
 }
 
-fn server(fields: &Bound<'_, PyAny>) -> PyResult<Server> {
+fn branch(fields: &Bound<'_, PyAny>) -> PyResult<Branch> {
+    let message = Message::new("Branch", fields)?;
+    let branch = Branch {
+        run_id: message.text("run_id")?,
+        step: message.integer("step")?,
+    };
+    message.end()?;
+    Ok(branch)
+}
+
+fn console_files(fields: &Bound<'_, PyAny>) -> PyResult<ConsoleFiles> {
+    let message = Message::new("ConsoleFiles", fields)?;
+    let files = ConsoleFiles {
+        multipart: message.flag("multipart")?,
+        max_bytes: message.integer("max_bytes")?,
+        max_seconds: message.number("max_seconds")?,
+    };
+    message.end()?;
+    Ok(files)
+}
+
+fn shared(fields: &Bound<'_, PyAny>) -> PyResult<Shared> {
+    let message = Message::new("Shared", fields)?;
+    let shared = Shared {
+        label: message.text("label")?,
+        primary: message.flag("primary")?,
+        finishes: message.flag("finishes")?,
+    };
+    message.end()?;
+    Ok(shared)
+}
+
+/// `Server`, by the names of its fields.
+pub(crate) fn server(fields: &Bound<'_, PyAny>) -> PyResult<Server> {
     let message = Message::new("Server", fields)?;
     let server = Server {
         base_url: message.text("base_url")?,
@@ -137,6 +195,12 @@ fn server(fields: &Bound<'_, PyAny>) -> PyResult<Server> {
         app_url: message.text("app_url")?,
         username: message.text("username")?,
         email: message.text("email")?,
+        identity_token_file: message.text("identity_token_file")?,
+        credentials_file: message.text("credentials_file")?,
+        http_timeout_s: message.number("http_timeout_s")?,
+        file_transfer_timeout_s: message.number("file_transfer_timeout_s")?,
+        file_stream_timeout_s: message.number("file_stream_timeout_s")?,
+        transmit_interval_s: message.number("transmit_interval_s")?,
     };
     message.end()?;
     Ok(server)
@@ -157,6 +221,15 @@ fn program(fields: &Bound<'_, PyAny>) -> PyResult<Program> {
         username: message.text("username")?,
         disable_git: message.flag("disable_git")?,
         disable_metadata: message.flag("disable_metadata")?,
+        git_commit: message.text("git_commit")?,
+        git_remote_url: message.text("git_remote_url")?,
+        docker: message.text("docker")?,
+        notebook: message.text("notebook")?,
+        slurm: message.map("slurm")?,
+        code_path: message.text("code_path")?,
+        colab: message.flag("colab")?,
+        disable_machine_info: message.flag("disable_machine_info")?,
+        root: message.text("root")?,
     };
     message.end()?;
     Ok(program)

@@ -179,17 +179,21 @@ impl Run {
         Ok(())
     }
 
-    #[pyo3(signature = (display_name=None, notes=None, tags=None))]
+    #[pyo3(signature = (display_name=None, notes=None, tags=None, group=None, job_type=None))]
     fn update(
         &self,
         display_name: Option<String>,
         notes: Option<String>,
         tags: Option<Vec<String>>,
+        group: Option<String>,
+        job_type: Option<String>,
     ) {
         self.session.update(proto::RunUpdate {
             display_name,
             notes,
             tags: tags.map(|tag| proto::run_update::Tags { tag }),
+            group,
+            job_type,
         });
     }
 

@@ -48,6 +48,7 @@ impl RunLog {
             },
             session: self.opened().session.clone(),
             resumed: delivery.resumed,
+            ..v1::Run::default()
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{hub::Hub, session};
 const OUT_QUEUE: usize = 64;
 
 /// What only the whole program can answer.
+#[tonic::async_trait]
 pub trait Control: Send + Sync + 'static {
     /// What the daemon is doing.
     fn status(&self) -> v1::StatusResponse;
@@ -26,6 +27,18 @@ pub trait Control: Send + Sync + 'static {
         request: v1::SyncRequest,
         out: mpsc::Sender<v1::SyncProgress>,
     ) -> Result<(), String>;
+
+    /// Tries a run again now, whatever it waits for.
+    ///
+    /// # Errors
+    /// A sentence for the person who asked.
+    async fn retry(&self, request: v1::RetryRequest) -> Result<v1::RetryResponse, String>;
+
+    /// Asks who a key belongs to and sends what has waited for it.
+    async fn login(&self, request: v1::LoginRequest) -> v1::LoginResponse;
+
+    /// Reads a file of a run from its server.
+    async fn restore(&self, request: v1::RestoreRequest) -> v1::RestoreResponse;
 
     /// Begins the graceful stop.
     fn shutdown(&self);
@@ -103,6 +116,30 @@ impl<C: Control> Wandbd for Service<C> {
             .map_err(Status::invalid_argument)?;
         let answers = tokio_stream::StreamExt::map(ReceiverStream::new(answers), Ok);
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn retry(
+        &self,
+        request: Request<v1::RetryRequest>,
+    ) -> Result<Response<v1::RetryResponse>, Status> {
+        let retried = self.control.retry(request.into_inner()).await;
+        retried.map(Response::new).map_err(Status::not_found)
+    }
+
+    async fn login(
+        &self,
+        request: Request<v1::LoginRequest>,
+    ) -> Result<Response<v1::LoginResponse>, Status> {
+        let answer = self.control.login(request.into_inner()).await;
+        Ok(Response::new(answer))
+    }
+
+    async fn restore(
+        &self,
+        request: Request<v1::RestoreRequest>,
+    ) -> Result<Response<v1::RestoreResponse>, Status> {
+        let answer = self.control.restore(request.into_inner()).await;
+        Ok(Response::new(answer))
     }
 
     async fn shutdown(

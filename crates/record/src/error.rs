@@ -77,6 +77,17 @@ pub enum BadRecord {
     Glob(String),
 }
 
+/// Why a file to upload was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadFile {
+    /// Its name leads elsewhere.
+    #[error("file name {0:?} is refused: it must lie below the run's files, without . or .. in it")]
+    Name(String),
+    /// Where it lies cannot be told.
+    #[error("the source of a file must be an absolute path, not {0:?}")]
+    Source(String),
+}
+
 /// Why an artifact was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadArtifact {

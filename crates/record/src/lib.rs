@@ -27,7 +27,7 @@ mod scan;
 pub mod telemetry;
 mod tree;
 
-pub use error::{BadArtifact, BadJson, BadNote, BadRecord, BadRunId, BadValue};
+pub use error::{BadArtifact, BadFile, BadJson, BadNote, BadRecord, BadRunId, BadValue};
 pub use ids::{RunId, Seq, SessionId, Step};
 pub use prost_types::Timestamp;
 pub use tree::{Leaves, Node, Tree};

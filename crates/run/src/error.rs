@@ -1,6 +1,6 @@
 //! Why a call was refused, or a journal record could not be used whole.
 
-use wandbd_record::{BadArtifact, BadJson, BadNote, BadRecord, BadValue};
+use wandbd_record::{BadArtifact, BadFile, BadJson, BadNote, BadRecord, BadValue};
 
 /// Why a record of a session was not taken. Its text is for the user: it names the thing and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum Refused {
     /// A metric or the config.
     #[error(transparent)]
     Record(#[from] BadRecord),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] BadFile),
     /// An artifact.
     #[error(transparent)]
     Artifact(#[from] BadArtifact),

@@ -41,7 +41,7 @@ mod terminal;
 pub use batch::{Batch, FileItem, FilePolicy};
 pub use error::{LineError, Refused, ReplayError};
 pub use lines::{Counts, Lines};
-pub use opened::Opened;
+pub use opened::{Branch, Opened};
 pub use params::RunParams;
 pub use plain::PlainConsole;
 pub use rows::Rows;

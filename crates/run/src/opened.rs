@@ -25,7 +25,8 @@ pub struct Opened {
     pub events_base: u64,
     /// Console lines that the run had before ours.
     pub console_base: u64,
-    /// Added to every `_step`, when the run was resumed without local knowledge; else 0.
+    /// The number that the next row of the run had before ours; 0 for a new run. Added to the `_step` of rows that were numbered before
+    /// this was known, and to no others: the journal says where the numbers of the server begin.
     pub step_base: i64,
     /// Seconds added to every `_runtime`, when the run was resumed.
     pub runtime_base: f64,
@@ -39,4 +40,25 @@ pub struct Opened {
     pub label: Option<String>,
     /// The run existed before.
     pub resumed: bool,
+    /// The run's tags after opening: its own, or those that it had when it gave none.
+    pub tags: Vec<String>,
+    /// The run's notes after opening, in the same way.
+    pub notes: String,
+    /// Group after opening.
+    pub group: String,
+    /// Job type after opening.
+    pub job_type: String,
+    /// Sweep that the server counts the run to.
+    pub sweep_id: String,
+    /// Where the run branched off another one, or was cut back to.
+    pub branch: Option<Branch>,
+}
+
+/// A place in the history of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Branch {
+    /// Whose history.
+    pub run_id: String,
+    /// The last step that is kept.
+    pub step: i64,
 }

@@ -1,4 +1,6 @@
+use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use wandbd_record::{v1, wandb};
@@ -19,7 +21,7 @@ pub trait Destination: Send + Sync {
     async fn update(&self, opened: &Opened, state: &RunState) -> Result<(), SendError>;
 
     /// Delivers lines.
-    async fn post(&self, opened: &Opened, post: &Post<'_>) -> Result<Answer, SendError>;
+    async fn post(&self, opened: &Opened, post: &Post) -> Result<Answer, SendError>;
 
     /// Uploads files of the run; one result for each.
     async fn put_files(&self, opened: &Opened, files: &[UploadFile]) -> Vec<FileResult>;
@@ -70,28 +72,40 @@ pub struct ExitState {
     pub summary_json: String,
 }
 
-/// Consecutive lines of one file.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Block<'a> {
+/// Consecutive lines of one file, shared with whoever sends them.
+#[derive(Debug, Clone, Default)]
+pub struct Block {
     /// Number of the first line at the destination.
     pub offset: u64,
+    all: Arc<Vec<String>>,
+    range: Range<usize>,
+}
+
+impl Block {
+    /// Those of `all` that lie in `range`; none when it is not inside.
+    pub fn new(offset: u64, all: Arc<Vec<String>>, range: Range<usize>) -> Block {
+        Block { offset, all, range }
+    }
+
     /// The lines, without line ends.
-    pub lines: &'a [String],
+    pub fn lines(&self) -> &[String] {
+        self.all.get(self.range.clone()).unwrap_or_default()
+    }
 }
 
 /// One `file_stream` post. All fields may be empty: then it is a heartbeat.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Post<'a> {
+#[derive(Debug, Clone, Default)]
+pub struct Post {
     /// History rows.
-    pub history: Block<'a>,
+    pub history: Block,
     /// System metrics.
-    pub events: Block<'a>,
+    pub events: Block,
     /// Console lines.
-    pub console: Block<'a>,
+    pub console: Block,
     /// The whole summary.
-    pub summary: Option<&'a str>,
+    pub summary: Option<Arc<str>>,
     /// Names of files that have been uploaded.
-    pub uploaded: &'a [String],
+    pub uploaded: Vec<String>,
     /// The machine is about to be taken away.
     pub preempting: bool,
     /// The run has ended with this exit code.

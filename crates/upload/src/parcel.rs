@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::destination::{Block, Post};
 
 /// Lines that are accepted together: when the last of their posts is, the cursor moves.
 #[derive(Debug, Default)]
 pub(crate) struct Parcel {
-    pub(crate) history: Vec<String>,
+    pub(crate) history: Arc<Vec<String>>,
     pub(crate) history_offset: u64,
-    pub(crate) events: Vec<String>,
+    pub(crate) events: Arc<Vec<String>>,
     pub(crate) events_offset: u64,
     pub(crate) console: Vec<Stretch>,
-    pub(crate) summary: Option<String>,
+    pub(crate) summary: Option<Arc<str>>,
     pub(crate) uploaded: Vec<String>,
     pub(crate) preempting: bool,
     pub(crate) complete: Option<i32>,
@@ -23,7 +24,7 @@ pub(crate) struct Parcel {
 #[derive(Debug, Default)]
 pub(crate) struct Stretch {
     pub(crate) first: u64,
-    pub(crate) lines: Vec<String>,
+    pub(crate) lines: Arc<Vec<String>>,
 }
 
 /// A part of a parcel that fits one post.
@@ -48,17 +49,18 @@ pub(crate) enum Tail {
 
 /// Joins neighbouring console lines.
 pub(crate) fn stretches(lines: BTreeMap<u64, String>) -> Vec<Stretch> {
-    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut stretches: Vec<(u64, Vec<String>)> = Vec::new();
     for (number, line) in lines {
         match stretches.last_mut() {
-            Some(last) if last.first + last.lines.len() as u64 == number => last.lines.push(line),
-            _ => stretches.push(Stretch {
-                first: number,
-                lines: vec![line],
-            }),
+            Some((first, lines)) if *first + lines.len() as u64 == number => lines.push(line),
+            _ => stretches.push((number, vec![line])),
         }
     }
-    stretches
+    let shared = |(first, lines)| Stretch {
+        first,
+        lines: Arc::new(lines),
+    };
+    stretches.into_iter().map(shared).collect()
 }
 
 impl Parcel {
@@ -105,17 +107,17 @@ impl Parcel {
     }
 
     /// The post for a slice.
-    pub(crate) fn post(&self, slice: &Slice) -> Post<'_> {
+    pub(crate) fn post(&self, slice: &Slice) -> Post {
         let tail = self.tail();
         let tail = tail.get(slice.tail.clone()).unwrap_or_default();
         let console = slice.console.as_ref().and_then(|(n, range)| {
             let stretch = self.console.get(*n)?;
             Some(block(stretch.first, &stretch.lines, range))
         });
-        let uploaded: &[String] = if tail.contains(&Tail::Uploaded) {
-            &self.uploaded
+        let uploaded = if tail.contains(&Tail::Uploaded) {
+            self.uploaded.clone()
         } else {
-            &[]
+            Vec::new()
         };
         Post {
             history: block(self.history_offset, &self.history, &slice.history),
@@ -123,7 +125,7 @@ impl Parcel {
             console: console.unwrap_or_default(),
             summary: self
                 .summary
-                .as_deref()
+                .clone()
                 .filter(|_| tail.contains(&Tail::Summary)),
             uploaded,
             preempting: tail.contains(&Tail::Preempting),
@@ -132,14 +134,14 @@ impl Parcel {
     }
 }
 
-fn block<'a>(offset: u64, lines: &'a [String], range: &Range<usize>) -> Block<'a> {
-    Block {
-        offset: offset + range.start as u64,
-        lines: lines.get(range.clone()).unwrap_or_default(),
-    }
+fn block(offset: u64, lines: &Arc<Vec<String>>, range: &Range<usize>) -> Block {
+    Block::new(
+        offset + range.start as u64,
+        Arc::clone(lines),
+        range.clone(),
+    )
 }
 
-/// Extends a range by line `n`, which follows it.
 fn grow(range: &mut Range<usize>, n: usize) {
     if range.start == range.end {
         range.start = n;
@@ -222,9 +224,9 @@ mod tests {
 
     fn parcel(history: &[usize], events: usize, console: &[u64], tail: bool) -> Parcel {
         Parcel {
-            history: history.iter().map(|len| "h".repeat(*len)).collect(),
+            history: Arc::new(history.iter().map(|len| "h".repeat(*len)).collect()),
             history_offset: 10,
-            events: (0..events).map(|n| format!("e{n}")).collect(),
+            events: Arc::new((0..events).map(|n| format!("e{n}")).collect()),
             events_offset: 3,
             console: stretches(console.iter().map(|n| (*n, format!("c{n}"))).collect()),
             summary: tail.then(|| "s".into()),
@@ -240,12 +242,12 @@ mod tests {
         for slice in slices {
             let post = parcel.post(slice);
             for (name, block) in [("h", post.history), ("e", post.events), ("c", post.console)] {
-                for (n, line) in block.lines.iter().enumerate() {
+                for (n, line) in block.lines().iter().enumerate() {
                     told.push(format!("{name} {} {line}", block.offset + n as u64));
                 }
             }
             told.extend(post.summary.map(|_| "summary".into()));
-            told.extend(post.uploaded.iter().cloned());
+            told.extend(post.uploaded);
             told.extend(post.preempting.then(|| "preempting".into()));
             told.extend(post.complete.map(|_| "complete".into()));
         }

@@ -120,7 +120,7 @@ impl Poster {
     }
 
     /// Sends one post until it is accepted; an error is a refusal of its content.
-    async fn send(&self, post: &Post<'_>) -> Result<Result<Answer, SendError>, Stopped> {
+    async fn send(&self, post: &Post) -> Result<Result<Answer, SendError>, Stopped> {
         let mut backoff = Backoff::default();
         let mut reopened = false;
         loop {
@@ -179,13 +179,13 @@ fn single<'a>(parcel: &'a mut Parcel, slice: &Slice) -> Option<Single<'a>> {
     if !slice.history.is_empty() {
         let at = slice.history.start;
         let line = parcel.history_offset + at as u64;
-        let place = parcel.history.get_mut(at)?;
+        let place = Arc::make_mut(&mut parcel.history).get_mut(at)?;
         return Some(("wandb-history.jsonl", line, place, bare_history));
     }
     if !slice.events.is_empty() {
         let at = slice.events.start;
         let line = parcel.events_offset + at as u64;
-        let place = parcel.events.get_mut(at)?;
+        let place = Arc::make_mut(&mut parcel.events).get_mut(at)?;
         return Some(("wandb-events.jsonl", line, place, bare_event));
     }
     let (stretch, range) = slice.console.as_ref()?;
@@ -194,7 +194,7 @@ fn single<'a>(parcel: &'a mut Parcel, slice: &Slice) -> Option<Single<'a>> {
     }
     let stretch = parcel.console.get_mut(*stretch)?;
     let line = stretch.first + range.start as u64;
-    let place = stretch.lines.get_mut(range.start)?;
+    let place = Arc::make_mut(&mut stretch.lines).get_mut(range.start)?;
     Some(("output.log", line, place, bare_console))
 }
 

@@ -20,7 +20,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Pace {
-            min_gap: Duration::from_millis(510),
+            min_gap: Duration::from_millis(550),
             interval: Duration::from_secs(5),
             heartbeat: Duration::from_secs(25),
             max_post_bytes: 8 << 20,

@@ -87,7 +87,7 @@ impl Api {
         &self,
         address: String,
         more: &HeaderMap,
-        body: Vec<u8>,
+        body: impl Into<reqwest::Body>,
         limit: Duration,
     ) -> Result<Bytes, SendError> {
         let Some(key) = self.credentials.key() else {

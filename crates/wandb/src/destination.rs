@@ -96,7 +96,7 @@ impl Destination for WandbDestination {
             .map(drop)
     }
 
-    async fn post(&self, opened: &Opened, post: &Post<'_>) -> Result<Answer, SendError> {
+    async fn post(&self, opened: &Opened, post: &Post) -> Result<Answer, SendError> {
         file_stream::post(&self.api, opened, post).await
     }
 

@@ -103,6 +103,7 @@ impl Opening<'_> {
             structured_console,
             label: label.filter(|label| !label.is_empty()),
             resumed: past.is_some(),
+            ..Opened::default()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -23,10 +24,7 @@ async fn lines_go_to_the_runs_own_address_and_a_wish_to_stop_comes_back() {
     let destination = server.destination();
     let lines = ["{\"_step\":3}".to_owned()];
     let post = Post {
-        history: Block {
-            offset: 3,
-            lines: &lines,
-        },
+        history: Block::new(3, Arc::new(lines.to_vec()), 0..1),
         ..Post::default()
     };
 

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -58,8 +59,8 @@ impl Local {
     }
 }
 
-fn block(offset: u64, lines: &[String]) -> Block<'_> {
-    Block { offset, lines }
+fn block(offset: u64, lines: &[String]) -> Block {
+    Block::new(offset, Arc::new(lines.to_vec()), 0..lines.len())
 }
 
 fn rows(count: usize) -> Vec<String> {
@@ -101,7 +102,7 @@ async fn rows_and_config_arrive_once_although_they_are_sent_twice() {
     let post = Post {
         history: block(0, &rows),
         console: block(0, &console),
-        summary: Some(r#"{"loss":NaN,"_step":2}"#),
+        summary: Some(r#"{"loss":NaN,"_step":2}"#.into()),
         ..Post::default()
     };
     let state = RunState {
@@ -149,7 +150,7 @@ async fn files_and_an_artifact_arrive_before_the_run_is_complete() {
         result.result.unwrap();
     }
     let last = Post {
-        uploaded: &uploaded,
+        uploaded: uploaded.clone(),
         complete: Some(0),
         ..Post::default()
     };
@@ -182,7 +183,7 @@ async fn a_run_is_resumed_where_it_ended() {
     let rows = rows(4);
     let post = Post {
         history: block(0, &rows),
-        summary: Some(r#"{"_step":3,"_wandb":{"runtime":3}}"#),
+        summary: Some(r#"{"_step":3,"_wandb":{"runtime":3}}"#.into()),
         complete: Some(1),
         ..Post::default()
     };

@@ -8,6 +8,8 @@ mod glibc {
     /// Blocks from this size on are mapped by themselves and given back when they are freed, in bytes.
     const OWN_MAPPING: i32 = 256 << 10;
     const ARENAS: i32 = 2;
+    /// Free memory that may stay, in bytes.
+    const WORTH_IT: usize = 1 << 20;
 
     /// Once, before any thread was started.
     pub(crate) fn tune() {
@@ -19,12 +21,14 @@ mod glibc {
         }
     }
 
-    /// Gives free memory back to the system.
+    /// Gives free memory back to the system, if there is enough of it to be worth the walk.
     pub(crate) fn give_back() {
-        // SAFETY: malloc_trim touches only memory that is free.
+        // SAFETY: mallinfo2 only reads the allocator's own counts; malloc_trim touches only memory that is free.
         #[expect(unsafe_code, reason = "there is no safe face to malloc_trim")]
         unsafe {
-            libc::malloc_trim(0);
+            if libc::mallinfo2().fordblks > WORTH_IT {
+                libc::malloc_trim(0);
+            }
         }
     }
 }

@@ -238,6 +238,7 @@ pub(crate) async fn sync(args: SyncArgs) -> Outcome {
         project: args.project.unwrap_or_default(),
         run_id: args.id.unwrap_or_default(),
         again: args.include_synced,
+        ..v1::SyncRequest::default()
     };
     let mut progress = match client(&socket).await?.sync(request).await {
         Ok(answer) => answer.into_inner(),

@@ -17,6 +17,8 @@ use crate::{allocator, config::Config, credentials::Credentials, serve::system_t
 
 /// How often spills are looked for: a client leaves one when this daemon was too slow for it.
 const SPILLS: Duration = Duration::from_secs(5);
+/// How often free memory is given back: what a burst of rows needed is gone a moment after it.
+const MEMORY: Duration = Duration::from_secs(1);
 /// How often disk and keys are looked through.
 const CLEANING: Duration = Duration::from_mins(10);
 
@@ -28,6 +30,7 @@ pub(crate) async fn keep(
     stop: CancellationToken,
 ) {
     let mut spills = interval(SPILLS);
+    let mut memory = interval(MEMORY);
     let mut cleaning = interval(CLEANING);
     let mut busy = Instant::now();
     loop {
@@ -35,7 +38,6 @@ pub(crate) async fn keep(
             () = stop.cancelled() => return,
             _ = spills.tick() => {
                 adopt_spills(&hub).await;
-                allocator::give_back();
                 if is_busy(&hub) {
                     busy = Instant::now();
                 }
@@ -44,6 +46,7 @@ pub(crate) async fn keep(
                     stop.cancel();
                 }
             }
+            _ = memory.tick() => allocator::give_back(),
             _ = cleaning.tick() => clean(&config, &hub, &credentials).await,
         }
     }

@@ -285,6 +285,7 @@ struct Daemon {
     stop: CancellationToken,
 }
 
+#[tonic::async_trait]
 impl Control for Daemon {
     fn status(&self) -> v1::StatusResponse {
         v1::StatusResponse {
@@ -304,6 +305,18 @@ impl Control for Daemon {
         out: mpsc::Sender<v1::SyncProgress>,
     ) -> Result<(), String> {
         self.deliveries.sync(request, out)
+    }
+
+    async fn retry(&self, request: v1::RetryRequest) -> Result<v1::RetryResponse, String> {
+        Err(format!("{} cannot be tried again yet", request.run))
+    }
+
+    async fn login(&self, _: v1::LoginRequest) -> v1::LoginResponse {
+        v1::LoginResponse::default()
+    }
+
+    async fn restore(&self, _: v1::RestoreRequest) -> v1::RestoreResponse {
+        v1::RestoreResponse::default()
     }
 
     fn shutdown(&self) {

@@ -142,7 +142,7 @@ fn changes(update: &[v1::Field], remove: &[v1::Path]) -> Result<(Vec<Leaf>, Vec<
 /// Console text as it was written.
 pub fn output_record(output: &v1::Output) -> OutputRawRecord {
     let stream = match output.stream() {
-        v1::output::Stream::Stdout => OutputType::Stdout,
+        v1::output::Stream::Stdout | v1::output::Stream::Logs => OutputType::Stdout,
         v1::output::Stream::Stderr => OutputType::Stderr,
     };
     OutputRawRecord {

@@ -1,12 +1,14 @@
 //! Messages of a training process to W&B records, and back where a reader needs it.
 
 mod artifact;
+mod files;
 mod items;
 mod metric;
 mod run;
 mod time;
 
 pub use artifact::{HashedFile, artifact_record, check_artifact, manifest_digest};
+pub use files::{alert_record, files_record};
 pub use items::{
     config_item, config_record, history_item, history_raw, history_record, node_of_field,
     output_record, stats_record, summary_item, summary_record,

@@ -76,6 +76,12 @@ pub fn run_update(run: &mut RunRecord, update: &v1::RunUpdate) {
     if let Some(tags) = &update.tags {
         run.tags.clone_from(&tags.tag);
     }
+    if let Some(group) = &update.group {
+        run.run_group.clone_from(group);
+    }
+    if let Some(job_type) = &update.job_type {
+        run.job_type.clone_from(job_type);
+    }
 }
 
 /// The end of a run after `runtime` seconds.

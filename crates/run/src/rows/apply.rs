@@ -1,8 +1,8 @@
 //! One record of a session to the records to journal.
 
 use wandbd_record::convert::{
-    check_artifact, config_record, exit_record, metric_record, output_record, run_update,
-    summary_record,
+    alert_record, check_artifact, config_record, exit_record, files_record, metric_record,
+    output_record, run_update, summary_record,
 };
 use wandbd_record::note;
 use wandbd_record::v1::{self, Note, record::Kind};
@@ -60,6 +60,14 @@ impl Rows {
                     gap: Some(gap),
                     ..Note::default()
                 }));
+            }
+            Kind::Save(save) => push(out, RecordType::Files(files_record(&save)?)),
+            Kind::Alert(alert) => push(out, RecordType::Alert(alert_record(alert))),
+            Kind::Preempting(_) => {
+                push(
+                    out,
+                    RecordType::Preempting(wandb::RunPreemptingRecord::default()),
+                );
             }
             Kind::Exit(exit) => out.push(note::carrier(Note {
                 exit: Some(exit),

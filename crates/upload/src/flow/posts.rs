@@ -53,12 +53,12 @@ impl Flow {
         self.sealed.0 += batch.history.len() as u64;
         self.sealed.1 += batch.events.len() as u64;
         let parcel = Parcel {
-            history: batch.history,
+            history: Arc::new(batch.history),
             history_offset: opened.history_base + history,
-            events: batch.events,
+            events: Arc::new(batch.events),
             events_offset: opened.events_base + events,
             console: stretches(batch.console),
-            summary: batch.summary.then(|| self.lines.summary_json()),
+            summary: batch.summary.then(|| self.lines.summary_json().into()),
             uploaded: uploaded.keys().cloned().collect(),
             preempting: batch.preempting,
             complete,

@@ -157,19 +157,19 @@ impl Inner {
         self.in_flight = false;
     }
 
-    fn refuses(&self, post: &Post<'_>) -> bool {
-        let blocks = [post.history, post.events, post.console];
-        let mut lines = blocks.iter().flat_map(|block| block.lines);
+    fn refuses(&self, post: &Post) -> bool {
+        let blocks = [&post.history, &post.events, &post.console];
+        let mut lines = blocks.iter().flat_map(|block| block.lines());
         self.poison
             .is_some_and(|poison| lines.any(|line| line.contains(poison)))
     }
 
-    fn store(&mut self, name: &str, block: Block<'_>) {
+    fn store(&mut self, name: &str, block: &Block) {
         let mut lines = match name {
             "history" => std::mem::take(&mut self.history),
             _ => std::mem::take(&mut self.events),
         };
-        for (n, line) in block.lines.iter().enumerate() {
+        for (n, line) in block.lines().iter().enumerate() {
             let at = usize::try_from(block.offset).unwrap() + n;
             if at > lines.len() {
                 self.violation(format!("gap in {name}: {at} after {}", lines.len()));
@@ -179,7 +179,9 @@ impl Inner {
                 self.violation(format!("{name} {at} changed: {} -> {line}", lines[at]));
             }
         }
-        if self.complete.is_some() && !block.lines.is_empty() && lines.len() as u64 <= block.offset
+        if self.complete.is_some()
+            && !block.lines().is_empty()
+            && lines.len() as u64 <= block.offset
         {
             self.violation("lines after complete".into());
         }
@@ -189,15 +191,15 @@ impl Inner {
         }
     }
 
-    fn process(&mut self, post: &Post<'_>) {
-        self.store("history", post.history);
-        self.store("events", post.events);
-        for (n, line) in post.console.lines.iter().enumerate() {
+    fn process(&mut self, post: &Post) {
+        self.store("history", &post.history);
+        self.store("events", &post.events);
+        for (n, line) in post.console.lines().iter().enumerate() {
             self.console
                 .insert(post.console.offset + n as u64, line.clone());
         }
-        if let Some(summary) = post.summary {
-            self.summary = Some(summary.into());
+        if let Some(summary) = &post.summary {
+            self.summary = Some(summary.to_string());
         }
         self.uploaded.extend(post.uploaded.iter().cloned());
         if let Some(code) = post.complete {
@@ -230,7 +232,7 @@ impl Destination for MemoryServer {
         Self::lost((), lost)
     }
 
-    async fn post(&self, _: &Opened, post: &Post<'_>) -> Result<Answer, SendError> {
+    async fn post(&self, _: &Opened, post: &Post) -> Result<Answer, SendError> {
         self.look().begin_post(self.pace.min_gap);
         sleep(Duration::from_millis(30)).await;
         let fault = self.post_fault().await;
