@@ -26,8 +26,13 @@ fn config() -> MutexGuard<'static, Config> {
 
 /// Say once how this process works.
 #[pyfunction]
-#[pyo3(signature = (*, daemon=None, convert=None))]
-pub(crate) fn configure(daemon: Option<PathBuf>, convert: Option<Py<PyAny>>) {
+#[pyo3(signature = (*, daemon=None, convert=None, interrupt_on_stop=false))]
+pub(crate) fn configure(
+    daemon: Option<PathBuf>,
+    convert: Option<Py<PyAny>>,
+    interrupt_on_stop: bool,
+) {
+    wandbd_client::interrupt_on_stop(interrupt_on_stop);
     let before = std::mem::replace(&mut *config(), Config { daemon, convert });
     // The old callback may run Python code when it goes: not under the lock.
     drop(before);

@@ -5,7 +5,7 @@ use pyo3::{
     prelude::*,
     types::{PyAny, PyDict},
 };
-use wandbd_client::proto::{Field, Run, field::Value};
+use wandbd_client::proto::{Field, LoginResponse, RestoreResponse, Run, field::Value};
 
 /// All fields of a `Run`; the state by its name.
 pub(crate) fn run<'py>(py: Python<'py>, run: &Run) -> PyResult<Bound<'py, PyDict>> {
@@ -30,6 +30,43 @@ pub(crate) fn run<'py>(py: Python<'py>, run: &Run) -> PyResult<Bound<'py, PyDict
     dict.set_item("summary_json", &run.summary_json)?;
     dict.set_item("session", &run.session)?;
     dict.set_item("resumed", run.resumed)?;
+    dict.set_item("opened", run.opened)?;
+    dict.set_item("error", &run.error)?;
+    dict.set_item("starting_step", run.starting_step)?;
+    dict.set_item("tag", &run.tag)?;
+    dict.set_item("notes", &run.notes)?;
+    dict.set_item("group", &run.group)?;
+    dict.set_item("job_type", &run.job_type)?;
+    dict.set_item("sweep_id", &run.sweep_id)?;
+    dict.set_item("starting_runtime", run.starting_runtime)?;
+    Ok(dict)
+}
+
+/// All fields of a `LoginResponse`; the verdict by its name.
+pub(crate) fn login<'py>(py: Python<'py>, answer: &LoginResponse) -> PyResult<Bound<'py, PyDict>> {
+    let runs = |list: &[Run]| {
+        list.iter()
+            .map(|message| run(py, message))
+            .collect::<PyResult<Vec<_>>>()
+    };
+    let dict = PyDict::new(py);
+    dict.set_item("verdict", answer.verdict().as_str_name())?;
+    dict.set_item("message", &answer.message)?;
+    dict.set_item("entity", &answer.entity)?;
+    dict.set_item("username", &answer.username)?;
+    dict.set_item("sent", runs(&answer.sent)?)?;
+    dict.set_item("older", runs(&answer.older)?)?;
+    Ok(dict)
+}
+
+/// All fields of a `RestoreResponse`.
+pub(crate) fn restore<'py>(
+    py: Python<'py>,
+    answer: &RestoreResponse,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("found", answer.found)?;
+    dict.set_item("message", &answer.message)?;
     Ok(dict)
 }
 

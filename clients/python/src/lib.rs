@@ -4,11 +4,13 @@
 //! type object (`types`) and only what that does not know goes through the package's own `convert`. Nothing here holds a lock while
 //! Python code can run, and the GIL is given up wherever something is waited for (`wait`).
 
+mod calls;
 mod config;
 mod defer;
 mod dicts;
 mod open;
 mod run;
+mod said;
 mod text;
 mod types;
 mod values;
@@ -19,6 +21,8 @@ use pyo3::prelude::*;
 /// The compiled client.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::calls::{login, restore};
     #[pymodule_export]
     use crate::config::{configure, messages, paths};
     #[pymodule_export]

@@ -8,15 +8,18 @@ use std::{
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::PyDict,
+    types::{PyDict, PyString},
 };
-use wandbd_client::{Fields, Finished, Outcome, Session, Wait, Waiting, proto};
+use wandbd_client::{
+    Fields, Finished, Outcome, Session, Wait, Waiting,
+    proto::{self, output::Stream},
+};
 
 use crate::{
     config,
     defer::{Deferred, Device, Row},
-    dicts, open,
-    values::{Writer, type_name},
+    dicts, open, said,
+    values::{Writer, type_name, utf8},
     wait,
 };
 
@@ -165,7 +168,7 @@ impl Run {
         };
         let summary = summary
             .iter()
-            .map(|word| aggregate(word))
+            .map(|word| said::aggregate(word))
             .collect::<PyResult<_>>()?;
         self.session.metric(proto::Metric {
             name,
@@ -197,8 +200,47 @@ impl Run {
         });
     }
 
-    fn output(&self, stderr: bool, text: &Bound<'_, pyo3::types::PyString>) {
-        self.session.output(stderr, &text.to_string_lossy());
+    /// Text as it was passed to `write` of a standard stream.
+    fn output(&self, stderr: bool, text: &Bound<'_, PyString>) {
+        let stream = if stderr {
+            Stream::Stderr
+        } else {
+            Stream::Stdout
+        };
+        self.session.output(stream, &utf8(text));
+    }
+
+    /// Whole lines that were not written to a terminal.
+    fn logs(&self, text: &Bound<'_, PyString>) {
+        self.session.output(Stream::Logs, &utf8(text));
+    }
+
+    /// Files of the run itself.
+    fn save(&self, files: Vec<(String, String)>, policy: &str) -> PyResult<()> {
+        let policy = said::policy(policy)?;
+        let files = files
+            .into_iter()
+            .map(|(name, source)| proto::save::File { name, source })
+            .collect();
+        self.session.save(files, policy);
+        Ok(())
+    }
+
+    /// A message to the people who watch the run.
+    fn alert(&self, title: String, text: String, level: &str, wait_s: f64) -> PyResult<()> {
+        let level = said::level(level)?.into();
+        self.session.alert(proto::Alert {
+            title,
+            text,
+            level,
+            wait_s,
+        });
+        Ok(())
+    }
+
+    /// The machine is about to be taken away.
+    fn preempting(&self) {
+        self.session.preempting();
     }
 
     fn log_artifact(
@@ -234,6 +276,12 @@ impl Run {
         let limit = wait::seconds(timeout_s);
         let run = wait::without_gil(py, |poll| self.session.info(limit, poll))?;
         dicts::run(py, &run.unwrap_or_default())
+    }
+
+    fn opened<'py>(&self, py: Python<'py>, timeout_s: f64) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let limit = wait::seconds(timeout_s);
+        let run = wait::without_gil(py, |poll| self.session.opened(limit, poll))?;
+        run.map(|run| dicts::run(py, &run)).transpose()
     }
 
     fn fetch<'py>(&self, py: Python<'py>, timeout_s: f64) -> PyResult<Option<Bound<'py, PyDict>>> {
@@ -336,26 +384,6 @@ fn whole_step(step: &Bound<'_, PyAny>) -> PyResult<i64> {
         return Err(PyValueError::new_err(text));
     }
     Ok(number)
-}
-
-fn aggregate(word: &str) -> PyResult<i32> {
-    use proto::metric::Aggregate;
-    let aggregate = match word {
-        "min" => Aggregate::Min,
-        "max" => Aggregate::Max,
-        "mean" => Aggregate::Mean,
-        "last" => Aggregate::Last,
-        "none" => Aggregate::None,
-        "copy" => Aggregate::Copy,
-        "first" => Aggregate::First,
-        other => {
-            let text = format!(
-                "summary must be of min, max, mean, first, last, none, copy; not {other:?}"
-            );
-            return Err(PyValueError::new_err(text));
-        }
-    };
-    Ok(aggregate.into())
 }
 
 fn ended(py: Python<'_>, finished: Finished) -> PyResult<Bound<'_, PyDict>> {

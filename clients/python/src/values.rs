@@ -174,7 +174,7 @@ pub(crate) fn nested_name<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str
 }
 
 /// Text as UTF-8; lone surrogates are replaced.
-fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Cow<'a, str> {
+pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Cow<'a, str> {
     text.to_str()
         .map_or_else(|_| text.to_string_lossy(), Cow::Borrowed)
 }

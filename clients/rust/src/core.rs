@@ -11,7 +11,9 @@ use prost::Message as _;
 use tokio::sync::Notify;
 use wandbd_proto::v1;
 
-use crate::{finish::Outcome, hub::Link, messages, recent::Recent, steps::Steps, window::Window};
+use crate::{
+    finish::Outcome, hub::Link, interrupt, messages, recent::Recent, steps::Steps, window::Window,
+};
 
 /// How often a waiting caller is given the chance to leave.
 const POLL: Duration = Duration::from_millis(50);
@@ -54,7 +56,8 @@ pub(crate) struct Shared {
     pub(crate) connected: bool,
     pub(crate) connections: u64,
     pub(crate) refused: u64,
-    pub(crate) session_refused: bool,
+    /// Why the daemon does not take this session.
+    pub(crate) session_refused: Option<String>,
     pub(crate) stopped: bool,
     pub(crate) run: Option<v1::Run>,
     pub(crate) lost_rows: u64,
@@ -95,7 +98,7 @@ impl Core {
             connected: false,
             connections: 0,
             refused: 0,
-            session_refused: false,
+            session_refused: None,
             stopped: false,
             run: None,
             lost_rows: 0,
@@ -216,6 +219,7 @@ impl Core {
             }),
             Some(Kind::Ack(ack)) => return self.receive_ack(&ack),
             Some(Kind::Run(run)) => self.update(|shared| {
+                shared.steps.starts_at(run.starting_step);
                 shared.steps.heard(run.next_step);
                 shared.run = Some(run);
             }),
@@ -228,24 +232,30 @@ impl Core {
         for refusal in &ack.refused {
             messages::say(&refusal.reason, refusal.reason.clone());
         }
-        let refused_whole = ack.refused.iter().any(|refusal| refusal.seq == 0);
-        let wake = self.update(|shared| {
+        let whole = ack.refused.iter().find(|refusal| refusal.seq == 0);
+        let refused_whole = whole.map(|refusal| refusal.reason.clone());
+        let is_over = refused_whole.is_some();
+        let (wake, is_stop) = self.update(|shared| {
             shared.window.ack(ack.seq);
             shared.steps.heard(ack.next_step);
-            shared.stopped |= ack.stop;
+            let is_stop = ack.stop && !std::mem::replace(&mut shared.stopped, true);
             shared.refused += ack.refused.len() as u64;
-            if refused_whole {
-                shared.session_refused = true;
+            if let Some(reason) = refused_whole {
+                shared.session_refused = Some(reason);
                 shared.phase = Phase::Closed;
                 shared.lost_rows += shared.window.discard();
             }
             // With room again, a gap may be there to tell.
-            shared.window.has_unsent() && std::mem::take(&mut shared.asleep)
+            let wake = shared.window.has_unsent() && std::mem::take(&mut shared.asleep);
+            (wake, is_stop && self.owner && !shared.finishing)
         });
         if wake {
             self.wake.notify_one();
         }
-        !refused_whole
+        if is_stop {
+            interrupt::interrupt();
+        }
+        !is_over
     }
 }
 

@@ -177,6 +177,24 @@ pub(crate) fn record(kind: v1::record::Kind) -> Vec<u8> {
     v1::Record { kind: Some(kind) }.encode_to_vec()
 }
 
+/// An `Output` (number 2) as a record: text is printed often enough to be written without a copy in between.
+pub(crate) fn output(stream: v1::output::Stream, text: &str, timestamp: f64) -> Vec<u8> {
+    let number: u8 = match stream {
+        v1::output::Stream::Stdout => 0,
+        v1::output::Stream::Stderr => 1,
+        v1::output::Stream::Logs => 2,
+    };
+    let len = 2 + 1 + varint_len(text.len() as u64) + text.len() + 9;
+    let mut record = Vec::with_capacity(len + 6);
+    record.push(0x12);
+    push_varint(&mut record, len as u64);
+    record.extend_from_slice(&[0x08, number]);
+    push_delimited(&mut record, 0x12, text.as_bytes());
+    record.push(0x19);
+    record.extend_from_slice(&timestamp.to_le_bytes());
+    record
+}
+
 /// A `ConfigUpdate` (number 3) or `SummaryUpdate` (number 4) as a record.
 pub(crate) fn update(number: u8, fields: &[u8], remove: &[Vec<String>]) -> Vec<u8> {
     let mut body = fields.to_vec();
@@ -288,6 +306,24 @@ mod tests {
         assert_eq!(config.remove.first().unwrap().name, ["a", "b"]);
         let summary = v1::Record::decode(update(4, fields.bytes(), &[]).as_slice()).unwrap();
         assert!(matches!(summary.kind, Some(v1::record::Kind::Summary(_))));
+    }
+
+    #[test]
+    fn console_text_reads_back_by_the_generated_types() {
+        use v1::output::Stream;
+        for (stream, text) in [
+            (Stream::Stdout, ""),
+            (Stream::Stderr, "é\n"),
+            (Stream::Logs, &"x".repeat(300)),
+        ] {
+            let record = v1::Record::decode(output(stream, text, 1.5).as_slice()).unwrap();
+            let expect = v1::Output {
+                stream: stream.into(),
+                text: text.to_owned(),
+                timestamp: 1.5,
+            };
+            assert_eq!(record.kind, Some(v1::record::Kind::Output(expect)));
+        }
     }
 
     #[test]

@@ -104,6 +104,29 @@ pub enum StartError {
     },
 }
 
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// There is no daemon to ask.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The daemon does not know, or is of another version.
+    #[error("the wandbd daemon does not answer ({:?}): {}", .0.code(), .0.message())]
+    Failed(tonic::Status),
+    /// It took too long.
+    #[error("no answer from the wandbd daemon within {limit_s} s")]
+    TimedOut {
+        /// The limit.
+        limit_s: f64,
+    },
+    /// The caller did not want to wait any longer.
+    #[error("nobody waits for the answer of the wandbd daemon any more")]
+    Interrupted,
+    /// The thread that would ask cannot be had.
+    #[error("the sending thread cannot be started")]
+    Thread,
+}
+
 /// Why records could not be left on disk for a later daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum SpillError {
@@ -122,7 +145,7 @@ pub enum SpillError {
 }
 
 /// An error and what caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -108,7 +108,10 @@ impl Session {
         );
         let (acked, refused) = {
             let shared = core.lock();
-            (shared.window.acked() >= target, shared.session_refused)
+            (
+                shared.window.acked() >= target,
+                shared.session_refused.is_some(),
+            )
         };
         match (acked, wait) {
             _ if refused => Outcome::Lost,

@@ -26,6 +26,7 @@
 //! * The process forks: the child closes what it inherited and, at first use, attaches to its parent's run as a session of its own
 //!   (`fork`). What the parent had not sent yet stays the parent's.
 
+mod calls;
 mod clock;
 mod codec;
 mod connect;
@@ -36,12 +37,15 @@ mod error;
 mod finish;
 pub mod fork;
 mod hub;
+mod interrupt;
 pub mod json;
 mod messages;
 pub mod paths;
 mod process;
+mod questions;
 mod random;
 mod recent;
+mod records;
 mod sender;
 mod session;
 mod spill;
@@ -49,11 +53,13 @@ mod start;
 mod steps;
 mod window;
 
+pub use calls::{login, restore};
 pub use connect::connect;
 pub use encode::Fields;
 pub use env::Settings;
-pub use error::{ConnectError, SettingsError, SpillError, StartError};
+pub use error::{CallError, ConnectError, SettingsError, SpillError, StartError, chain};
 pub use finish::{Finished, Outcome, Wait, Waiting};
+pub use interrupt::interrupt_on_stop;
 pub use messages::{say, take as take_messages};
 pub use process::this_process;
 pub use random::random_id;

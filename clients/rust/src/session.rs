@@ -1,26 +1,17 @@
 //! One process taking part in one run: the public face of the library.
 
-use std::{
-    fmt,
-    sync::{Arc, mpsc},
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc};
 
 use uuid::Uuid;
-use wandbd_proto::v1::{self, hello::Role, record::Kind, wandbd_client::WandbdClient};
+use wandbd_proto::v1::{self, hello::Role};
 
 use crate::{
     Fields, RowHead, Settings, clock,
-    core::{Core, Phase, Shared, Waited},
-    encode,
+    core::{Core, Phase, Shared},
     fork::PerProcess,
     hub, messages,
     window::{Class, Pushed, RECORD_MAX},
 };
-
-/// Field numbers in `Record`.
-const CONFIG: u8 = 3;
-const SUMMARY: u8 = 4;
 
 /// Counters of a session.
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,7 +126,7 @@ impl Session {
     /// Adds to the history row of `step`. Never waits, never fails: a full window drops and counts.
     pub fn log(&self, step: Option<i64>, commit: Option<bool>, fields: &Fields) {
         let timestamp = clock::now();
-        self.say(|shared| {
+        self.say(Class::Row, |shared| {
             let head = shared.steps.count(step, commit, timestamp);
             push_row(shared, &head, fields)
         });
@@ -149,67 +140,19 @@ impl Session {
 
     /// The second half.
     pub fn end_row(&self, head: &RowHead, fields: &Fields) {
-        self.say(|shared| push_row(shared, head, fields));
-    }
-
-    /// Changes the config; removal comes first.
-    pub fn config(&self, update: &Fields, remove: &[Vec<String>]) {
-        self.record(Class::Kept, &encode::update(CONFIG, update.bytes(), remove));
-    }
-
-    /// Writes to the summary; removal comes first.
-    pub fn summary(&self, update: &Fields, remove: &[Vec<String>]) {
-        let record = encode::update(SUMMARY, update.bytes(), remove);
-        self.say(|shared| {
-            shared.recent.note(update.shape(), update.bytes());
-            shared.window.push(Class::Kept, &record)
-        });
-    }
-
-    /// `define_metric`.
-    pub fn metric(&self, metric: v1::Metric) {
-        self.record(Class::Kept, &encode::record(Kind::Metric(metric)));
-    }
-
-    /// Changes the run's own parameters.
-    pub fn update(&self, update: v1::RunUpdate) {
-        self.record(Class::Kept, &encode::record(Kind::Run(update)));
-    }
-
-    /// An artifact made of files on this machine.
-    pub fn artifact(&self, artifact: v1::Artifact) {
-        self.record(Class::Kept, &encode::record(Kind::Artifact(artifact)));
-    }
-
-    /// Text written to a standard stream.
-    pub fn output(&self, stderr: bool, text: &str) {
-        use v1::output::Stream;
-        let stream = if stderr {
-            Stream::Stderr
-        } else {
-            Stream::Stdout
-        };
-        let output = v1::Output {
-            stream: stream.into(),
-            text: text.to_owned(),
-            timestamp: clock::now(),
-        };
-        self.record(Class::Text, &encode::record(Kind::Output(output)));
-    }
-
-    fn record(&self, class: Class, record: &[u8]) {
-        self.say(|shared| shared.window.push(class, record));
+        self.say(Class::Row, |shared| push_row(shared, head, fields));
     }
 
     /// Puts something into the window, and wakes the sender if it sleeps or has a full chunk.
-    fn say(&self, push: impl FnOnce(&mut Shared) -> Pushed) {
+    pub(crate) fn say(&self, class: Class, push: impl FnOnce(&mut Shared) -> Pushed) {
         let core = self.core();
         let (pushed, wake) = {
             let mut shared = core.lock();
             if shared.finishing || shared.phase != Phase::Open {
-                let refused = shared.session_refused;
+                let is_refused = shared.session_refused.is_some();
                 drop(shared);
-                if !refused {
+                // What a program still prints after the end is nobody's mistake.
+                if !is_refused && class != Class::Text {
                     self.complain_finished();
                 }
                 return;
@@ -257,81 +200,6 @@ impl Session {
                     RECORD_MAX >> 20
                 ),
             ),
-        }
-    }
-
-    /// Waits until everything said so far is on the daemon's disk. `poll` is called about every 50 ms and ends the wait by returning
-    /// true. Returns whether it is.
-    pub fn flush(&self, limit: Duration, poll: &mut dyn FnMut() -> bool) -> bool {
-        let core = self.core();
-        let target = core.urge(|shared| shared.window.last());
-        let waited = core.wait(limit, &mut |_| poll(), &mut |shared| {
-            shared.window.acked() >= target || shared.phase == Phase::Closed
-        });
-        waited == Waited::Done && core.lock().window.acked() >= target
-    }
-
-    /// The run as the daemon last told it; waits until its entity is known or the time is over.
-    pub fn info(&self, limit: Duration, poll: &mut dyn FnMut() -> bool) -> Option<v1::Run> {
-        let core = self.core();
-        core.wait(limit, &mut |_| poll(), &mut |shared| {
-            shared.phase == Phase::Closed
-                || shared
-                    .run
-                    .as_ref()
-                    .is_some_and(|run| !run.entity.is_empty())
-        });
-        core.lock().run.clone()
-    }
-
-    /// Asks the daemon for the run with its config and summary, after everything said so far. None: no answer in time.
-    pub fn fetch(&self, limit: Duration, poll: &mut dyn FnMut() -> bool) -> Option<v1::Run> {
-        let begin = Instant::now();
-        if !self.flush(limit, poll) {
-            return None;
-        }
-        let (_, Some(channel)) = self.core().link.current() else {
-            return None;
-        };
-        let (answer, answered) = mpsc::sync_channel(1);
-        let session = self.owner.clone();
-        let asked = hub::spawn(async move {
-            let request = v1::GetRunRequest { session };
-            let run = WandbdClient::new(channel)
-                .max_decoding_message_size(64 << 20)
-                .get_run(request)
-                .await;
-            // Nobody may be waiting any more.
-            answer.try_send(run.ok()).unwrap_or_default();
-        });
-        while asked && begin.elapsed() < limit {
-            match answered.recv_timeout(Duration::from_millis(50)) {
-                Ok(run) => return run.map(tonic::Response::into_inner),
-                Err(mpsc::RecvTimeoutError::Timeout) if !poll() => {}
-                Err(_) => return None,
-            }
-        }
-        None
-    }
-
-    /// The last values that this process itself logged.
-    pub fn values(&self) -> Vec<v1::Field> {
-        self.core().lock().recent.values()
-    }
-
-    /// Counters.
-    pub fn stats(&self) -> Stats {
-        let core = self.core();
-        let shared = core.lock();
-        Stats {
-            records: shared.window.last(),
-            acked: shared.window.acked(),
-            dropped_rows: shared.window.dropped_rows(),
-            dropped_records: shared.window.dropped_others(),
-            window_bytes: core.link.budget.used() as u64,
-            reconnects: shared.connections.saturating_sub(1),
-            refused: shared.refused,
-            connected: shared.connected,
         }
     }
 }

@@ -17,6 +17,11 @@ pub struct RowHead {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Steps {
     next: i64,
+    /// Rows of this process that were closed without a step, as long as no step was named.
+    own: i64,
+    /// A step was named: from then on own rows are not counted from the start of this part of the run.
+    is_explicit: bool,
+    start: i64,
 }
 
 impl Steps {
@@ -40,6 +45,8 @@ impl Steps {
                 counted
             };
         }
+        self.is_explicit |= step.is_some();
+        self.own += i64::from(close && !self.is_explicit);
         RowHead {
             timestamp,
             step,
@@ -51,6 +58,16 @@ impl Steps {
     /// The daemon said which step comes next; other processes may have moved it on, never back.
     pub(crate) fn heard(&mut self, next: i64) {
         self.next = self.next.max(next);
+    }
+
+    /// The server said where this part of a resumed run starts. Rows that were logged without a step before it answered are numbered
+    /// from there, whether they are journaled already or still on their way; named steps stay what they are.
+    pub(crate) fn starts_at(&mut self, start: i64) {
+        if start > self.start {
+            self.start = start;
+            let own = if self.is_explicit { 0 } else { self.own };
+            self.heard(start.saturating_add(own));
+        }
     }
 }
 
@@ -94,6 +111,41 @@ mod tests {
             ]),
             [5, 5, 5, 10, 11]
         );
+    }
+
+    #[test]
+    fn a_resumed_run_goes_on_where_the_server_says() {
+        let mut steps = Steps::default();
+        steps.starts_at(100);
+        steps.heard(100);
+        assert_eq!(steps.next(), 100);
+        steps.count(None, None, 0.0);
+        steps.starts_at(100);
+        assert_eq!(steps.next(), 101);
+    }
+
+    #[test]
+    fn rows_logged_before_the_server_answered_are_numbered_from_its_start() {
+        let mut steps = Steps::default();
+        for commit in [None, Some(false), None] {
+            steps.count(None, commit, 0.0);
+        }
+        assert_eq!(steps.next(), 2);
+        // The ack of the first one comes before the word about the start.
+        steps.heard(101);
+        steps.starts_at(100);
+        assert_eq!(steps.next(), 102);
+    }
+
+    #[test]
+    fn named_steps_stay_what_they_are_when_the_start_becomes_known() {
+        for (named, then) in [(5, 100), (200, 201)] {
+            let mut steps = Steps::default();
+            steps.count(None, None, 0.0);
+            steps.count(Some(named), Some(true), 0.0);
+            steps.starts_at(100);
+            assert_eq!(steps.next(), then);
+        }
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn a_full_window_counts_the_gap_and_lets_config_through() {
     }
     let said = session.step();
     session.config(&number("lr", 0.5), &[]);
-    session.output(false, "lost");
+    session.output(v1::output::Stream::Stdout, "lost");
     let stats = session.stats();
     assert_eq!(
         stats.dropped_records, 1,

@@ -79,6 +79,10 @@ pub struct World {
     /// Every session is refused with this.
     pub refuse: Option<String>,
     pub connections: u32,
+    /// Goes out after the next ack.
+    pub run: Option<v1::Run>,
+    /// Acks say that the owner asked for a stop.
+    pub stop: bool,
 }
 
 #[derive(Clone, Default)]
@@ -208,13 +212,6 @@ fn message(kind: server_message::Kind) -> Result<v1::ServerMessage, Status> {
     Ok(v1::ServerMessage { kind: Some(kind) })
 }
 
-fn ack(seq: u64) -> v1::Ack {
-    v1::Ack {
-        seq,
-        ..v1::Ack::default()
-    }
-}
-
 type Answers = Pin<Box<dyn Stream<Item = Result<v1::ServerMessage, Status>> + Send>>;
 
 #[tonic::async_trait]
@@ -264,6 +261,36 @@ impl Wandbd for Daemon {
         _: Request<v1::SyncRequest>,
     ) -> Result<Response<Self::SyncStream>, Status> {
         Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn retry(
+        &self,
+        _: Request<v1::RetryRequest>,
+    ) -> Result<Response<v1::RetryResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn login(
+        &self,
+        request: Request<v1::LoginRequest>,
+    ) -> Result<Response<v1::LoginResponse>, Status> {
+        let server = request.into_inner().server.unwrap_or_default();
+        Ok(Response::new(v1::LoginResponse {
+            verdict: v1::login_response::Verdict::Valid.into(),
+            username: server.api_key,
+            ..v1::LoginResponse::default()
+        }))
+    }
+
+    async fn restore(
+        &self,
+        request: Request<v1::RestoreRequest>,
+    ) -> Result<Response<v1::RestoreResponse>, Status> {
+        self.while_stalled().await;
+        Ok(Response::new(v1::RestoreResponse {
+            found: false,
+            message: request.into_inner().name,
+        }))
     }
 
     async fn shutdown(
@@ -343,10 +370,23 @@ impl Daemon {
                 () = go_on => self.held_back(session),
             };
             if let Some(seq) = answer {
+                let (stop, run) = {
+                    let mut world = self.world.lock().unwrap();
+                    (world.stop, world.run.take())
+                };
+                let ack = v1::Ack {
+                    seq,
+                    stop,
+                    ..v1::Ack::default()
+                };
                 answers
-                    .send(message(server_message::Kind::Ack(ack(seq))))
+                    .send(message(server_message::Kind::Ack(ack)))
                     .await
                     .ok();
+                if let Some(run) = run {
+                    let run = message(server_message::Kind::Run(run));
+                    answers.send(run).await.ok();
+                }
                 if self.has_ended(session) {
                     let run = v1::Run {
                         state: v1::run::State::Delivered.into(),
