@@ -370,20 +370,15 @@ fn written(update: &Bound<'_, PyAny>, what: &str) -> PyResult<Fields> {
     Ok(fields)
 }
 
-/// A step that was given: a whole number, also of numpy, that is not negative.
+/// A step that was given: a whole number, also of numpy. One that is negative goes backward, and is refused as such by the daemon.
 fn whole_step(step: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let Ok(number) = step.extract::<i64>() else {
-        return Err(PyTypeError::new_err(format!(
-            "log step must be a whole number from 0 to 2^63-1, not {} of type {}",
+    step.extract::<i64>().or_else(|_| {
+        Err(PyTypeError::new_err(format!(
+            "log step must be a whole number below 2^63, not {} of type {}",
             step.repr()?.to_string_lossy(),
             type_name(step)
-        )));
-    };
-    if number < 0 {
-        let text = format!("log step must not be negative: {number}");
-        return Err(PyValueError::new_err(text));
-    }
-    Ok(number)
+        )))
+    })
 }
 
 fn ended(py: Python<'_>, finished: Finished) -> PyResult<Bound<'_, PyDict>> {

@@ -29,7 +29,7 @@ pub(crate) fn push(
     } else if value.is_exact_instance_of::<PyInt>() {
         push_integer(to, value)?;
     } else if let Ok(text) = value.cast_exact::<PyString>() {
-        json::push_str(to, &text.to_string_lossy());
+        json::push_str(to, &values::utf8(text));
     } else if value.is_none() {
         to.push_str("null");
     } else {
@@ -48,7 +48,7 @@ fn push_other(
         Kind::Float => json::push_f64(to, value.extract()?),
         Kind::Integer => push_integer(to, value)?,
         Kind::Boolean => to.push_str(if value.is_truthy()? { "true" } else { "false" }),
-        Kind::Text => json::push_str(to, &value.cast::<PyString>()?.to_string_lossy()),
+        Kind::Text => json::push_str(to, &values::utf8(value.cast::<PyString>()?)),
         Kind::Dict => push_dict(to, value.cast::<PyDict>()?, depth, is_converted)?,
         Kind::List => push_list(to, value, depth, is_converted)?,
         Kind::Device | Kind::Convert if is_converted => return Err(no_json(value)),

@@ -6,7 +6,7 @@ use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     ffi,
     prelude::*,
-    types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PyString},
+    types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PyString, PyTuple},
 };
 use wandbd_client::Fields;
 
@@ -38,8 +38,8 @@ impl Writer<'_> {
                 dict.update(mapping)?;
                 self.top(&dict)
             }
-            Err(_) => Err(PyValueError::new_err(format!(
-                "{what} takes a dict of names and values, not {}",
+            Err(_) => Err(PyTypeError::new_err(format!(
+                "{what} must be passed a dictionary, not {}",
                 type_name(data)
             ))),
         }
@@ -49,7 +49,7 @@ impl Writer<'_> {
         each_item(dict, |key, value| {
             let Ok(name) = key.cast::<PyString>() else {
                 return Err(PyTypeError::new_err(format!(
-                    "Key values passed to `wandb.log` must be strings: {} is of type {}",
+                    "Key values passed to `wandb.log` must be strings. {} is of type {}",
                     key.repr()?.to_string_lossy(),
                     type_name(key)
                 )));
@@ -159,24 +159,47 @@ pub(crate) fn converted<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, P
     }
 }
 
-/// The name of a key inside a value: strings as they are, everything else as JSON would have it.
+/// The name of a key inside a value: strings as they are, everything else as W&B's SDK writes it.
 pub(crate) fn nested_name<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
     if let Ok(name) = key.cast::<PyString>() {
         return Ok(utf8(name));
     }
-    if key.is_none() {
-        return Ok(Cow::Borrowed("null"));
-    }
     if let Ok(bool) = key.cast_exact::<PyBool>() {
         return Ok(Cow::Borrowed(if bool.is_true() { "true" } else { "false" }));
     }
-    Ok(Cow::Owned(key.str()?.to_string_lossy().into_owned()))
+    if let Ok(parts) = key.cast_exact::<PyTuple>() {
+        let mut names = Vec::with_capacity(parts.len());
+        for part in parts {
+            names.push(nested_name(&part)?.into_owned());
+        }
+        return Ok(Cow::Owned(names.join(",")));
+    }
+    if key.get_type().hasattr("__members__")? {
+        return Ok(Cow::Owned(
+            nested_name(&key.getattr("value")?)?.into_owned(),
+        ));
+    }
+    Ok(Cow::Owned(utf8(&key.str()?).into_owned()))
 }
 
-/// Text as UTF-8; lone surrogates are replaced.
+/// Text as UTF-8; a lone surrogate is replaced.
 pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Cow<'a, str> {
     text.to_str()
-        .map_or_else(|_| text.to_string_lossy(), Cow::Borrowed)
+        .map_or_else(|_| Cow::Owned(repaired(text)), Cow::Borrowed)
+}
+
+/// Two surrogates that belong together become one character, any other one becomes U+FFFD.
+fn repaired(text: &Bound<'_, PyString>) -> String {
+    let words = text
+        .call_method1("encode", ("utf-16-le", "surrogatepass"))
+        .and_then(|bytes| bytes.extract::<Vec<u8>>())
+        .unwrap_or_default();
+    let words = words
+        .chunks_exact(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    char::decode_utf16(words)
+        .map(|found| found.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
 }
 
 pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {

@@ -101,11 +101,13 @@ def test_a_wrong_call_says_what_is_wrong_with_it(run: Any) -> None:
     endless: list[Any] = []
     endless.append(endless)
     wrong: list[tuple[Callable[[], Any], type[Exception], str]] = [
-        (lambda: run.log([1]), ValueError, "not list"),
-        (lambda: run.log({1: 2}), TypeError, "must be strings"),
+        (lambda: run.log([1]), TypeError, "wandb.log must be passed a dictionary, not list"),
+        (lambda: run.config([1]), TypeError, "config must be passed a dictionary, not list"),
+        (lambda: run.log({1: 2}), TypeError, "Key values passed to `wandb.log` must be strings. 1 is of type int"),
         (lambda: run.log({"x": object()}), TypeError, '"x"'),
         (lambda: run.log({"x": endless}), ValueError, "deeper"),
-        (lambda: run.log({"x": 1}, step=-1), ValueError, "-1"),
+        (lambda: run.save([], "never"), ValueError, "never"),
+        (lambda: run.alert("title", "text", "LOUD", 0.0), ValueError, "LOUD"),
         (lambda: run.log({"x": 1}, step=1.5), TypeError, "1.5"),
         (lambda: core.Run.open({"nope": 1}), ValueError, "nope"),
         (lambda: run.define_metric("x", summary=["best"]), ValueError, "best"),
@@ -114,6 +116,83 @@ def test_a_wrong_call_says_what_is_wrong_with_it(run: Any) -> None:
         with pytest.raises(error, match=text):
             call()
     assert run.stats()["records"] == 0
+
+
+def test_nothing_of_a_call_is_kept_when_one_of_its_values_has_no_json_form(run: Any) -> None:
+    with pytest.raises(TypeError, match=r'"b": .*object'):
+        run.log({"a": 1, "b": {"c": object()}})
+    run.log({"d": 2})
+    assert (run.values(), run.step, run.stats()["records"]) == ({"d": 2}, 1, 1)
+
+
+def test_keys_inside_values_are_named_as_wandb_names_them(run: Any) -> None:
+    class Colour(enum.Enum):
+        RED = "red"
+
+    keys = {1: 1, 2**70: 2, 1.5: 3, False: 4, None: 5, (1, "b"): 6, Colour.RED: 7, "s": 8}
+    named = {"1": 1, str(2**70): 2, "1.5": 3, "false": 4, "None": 5, "1,b": 6, "red": 7, "s": 8}
+    run.log({"leaves": keys, "inside": [keys]})
+    assert run.values() == {"leaves": named, "inside": [named]}
+
+
+def test_text_that_is_not_unicode_is_repaired(run: Any) -> None:
+    run.log({"lone": "a\ud800b", "pair": "\ud83d\ude00", "list": ["\udfff"]})
+    assert run.values() == {"lone": "a\ufffdb", "pair": "\U0001f600", "list": ["\ufffd"]}
+
+
+def test_a_step_that_goes_backward_is_the_daemons_business(run: Any) -> None:
+    run.log({"x": 1}, step=5)
+    run.log({"x": 1}, step=-1)
+    assert (run.step, run.stats()["records"]) == (5, 2)
+
+
+def test_console_text_of_any_kind_is_taken_in_bounded_pieces(run: Any) -> None:
+    for text in ("", "\x00\x1b[31m\r", "\ud800", "x" * 1_000_000):
+        run.output(True, text)
+    run.logs("a line\n")
+    assert run.stats()["records"] == 2 + 16 + 1
+
+
+def test_text_that_finds_no_room_is_counted_and_nobody_waits(monkeypatch: pytest.MonkeyPatch, run: Any) -> None:
+    monkeypatch.setenv("WANDBD_BUFFER_BYTES", "65536")
+    monkeypatch.setenv("WANDBD_SOCKET", f"/tmp/wandbd-nobody-else-{os.getpid()}.sock")
+    full = core.Run.open({"run_id": "full"})
+    for _ in range(100):
+        full.output(False, "x" * 1000)
+    assert full.stats()["dropped_records"] > 0
+
+
+def test_a_signal_handler_may_write_while_the_console_is_written(run: Any) -> None:
+    written = 0
+
+    def handler(number: int, frame: Any) -> None:
+        nonlocal written
+        run.output(True, "caught\n")
+        run.log({"caught": 1})
+        written += 1
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        while written < 20:
+            run.output(False, "x")
+            run.log({"x": 1})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_an_absent_daemon_is_an_answer_to_login_and_restore(run: Any) -> None:
+    login = core.login({"base_url": "http://localhost:1", "api_key": "k"}, True, True, 5.0)
+    assert (login["verdict"], login["sent"], login["older"]) == ("UNREACHABLE", [], [])
+    assert "no wandbd daemon listens" in login["message"]
+    restored = core.restore(None, run.session, "", "model.h5", "/nowhere", 5.0)
+    assert restored["found"] is False and "no wandbd daemon listens" in restored["message"]
+
+
+def test_what_the_server_said_is_none_until_it_says_something(run: Any) -> None:
+    assert run.opened(0.0) is None
+    assert run.info(0.0)["tag"] == []
 
 
 def test_a_wrong_api_key_type_is_refused_without_showing_it() -> None:
