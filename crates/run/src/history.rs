@@ -6,20 +6,20 @@ use wandbd_record::wandb::HistoryRecord;
 use wandbd_record::{Node, Tree, path};
 
 use crate::error::LineError;
-use crate::opened::Opened;
+use crate::lines::Shift;
 
 /// The line of a row: its leaves nested as they were logged, in the order in which they were recorded.
 pub(crate) fn line(
     record: &HistoryRecord,
     num: i64,
-    opened: &Opened,
+    shift: Shift,
     fault: &mut Option<LineError>,
 ) -> String {
     let nested = |item: &wandbd_record::wandb::HistoryItem| item.nested_key.len() > 1;
     if record.item.iter().any(nested) {
-        nested_line(record, num, opened, fault)
+        nested_line(record, num, shift, fault)
     } else {
-        flat_line(record, num, opened, fault)
+        flat_line(record, num, shift, fault)
     }
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn line(
 fn flat_line(
     record: &HistoryRecord,
     num: i64,
-    opened: &Opened,
+    shift: Shift,
     fault: &mut Option<LineError>,
 ) -> String {
     let mut out = String::with_capacity(record.item.len() * 32 + 32);
@@ -47,7 +47,7 @@ fn flat_line(
         }
         push_str(&mut out, name);
         out.push(':');
-        match shifted(name, &raw, opened) {
+        match shifted(name, &raw, shift) {
             Some(shifted) => out.push_str(&shifted),
             None => out.push_str(&raw),
         }
@@ -57,16 +57,17 @@ fn flat_line(
             out.push(',');
         }
         out.push_str("\"_step\":");
-        out.push_str(&step.num.saturating_add(opened.step_base).to_string());
+        out.push_str(&step.num.saturating_add(shift.step).to_string());
     }
     out.push('}');
-    out
+    // Lines wait by the ten thousands: none keeps room that it does not need.
+    out.as_str().to_owned()
 }
 
 fn nested_line(
     record: &HistoryRecord,
     num: i64,
-    opened: &Opened,
+    shift: Shift,
     fault: &mut Option<LineError>,
 ) -> String {
     let mut row = Tree::new();
@@ -79,7 +80,7 @@ fn nested_line(
         let raw = history_raw(item);
         match Node::parse(&raw) {
             Ok(Node::Leaf(raw)) if names.len() == 1 => {
-                let raw = shifted(names[0], &raw, opened).unwrap_or(raw);
+                let raw = shifted(names[0], &raw, shift).unwrap_or(raw);
                 row.set(&names, raw);
             }
             Ok(node) => row.merge_node(&names, node),
@@ -90,24 +91,19 @@ fn nested_line(
         }
     }
     if let (None, Some(step)) = (row.get(&["_step"]), record.step) {
-        row.set(
-            &["_step"],
-            step.num.saturating_add(opened.step_base).to_string(),
-        );
+        row.set(&["_step"], step.num.saturating_add(shift.step).to_string());
     }
     row.to_json()
 }
 
 /// The value of `_step` or `_runtime` in the run as the destination knows it; nothing when it is the recorded one.
-pub(crate) fn shifted(name: &str, raw: &str, opened: &Opened) -> Option<String> {
+pub(crate) fn shifted(name: &str, raw: &str, shift: Shift) -> Option<String> {
     match name {
-        "_step" if opened.step_base != 0 => {
+        "_step" if shift.step != 0 => {
             let step: i64 = raw.parse().ok()?;
-            Some(step.saturating_add(opened.step_base).to_string())
+            Some(step.saturating_add(shift.step).to_string())
         }
-        "_runtime" if opened.runtime_base != 0.0 => {
-            Some(f64_text(number(raw)? + opened.runtime_base))
-        }
+        "_runtime" if shift.runtime != 0.0 => Some(f64_text(number(raw)? + shift.runtime)),
         _ => None,
     }
 }

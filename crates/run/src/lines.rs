@@ -4,7 +4,7 @@ use wandbd_record::wandb::{
     OutputLoggerRecord, OutputRawRecord, Record, RunRecord, StatsRecord, SummaryRecord,
     record::RecordType,
 };
-use wandbd_record::{Node, Tree, path};
+use wandbd_record::{Node, Tree, note, path};
 
 use crate::batch::{Batch, FileItem};
 use crate::config::Config;
@@ -40,6 +40,20 @@ pub struct Lines {
     console: Console,
     counts: Counts,
     exit: Option<i32>,
+    shift: Shift,
+}
+
+/// What is added to steps and run times of rows and summaries: they were recorded before the server said where the run stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shift {
+    pub(crate) step: i64,
+    pub(crate) runtime: f64,
+}
+
+impl Shift {
+    fn is_nothing(self) -> bool {
+        self.step == 0 && self.runtime == 0.0
+    }
 }
 
 impl Lines {
@@ -54,6 +68,10 @@ impl Lines {
             console: Console::default(),
             counts: Counts::default(),
             exit: None,
+            shift: Shift {
+                step: opened.step_base,
+                runtime: opened.runtime_base,
+            },
         }
     }
 
@@ -63,16 +81,17 @@ impl Lines {
     pub fn apply(&mut self, record: &Record, batch: &mut Batch) -> Result<(), LineError> {
         let num = record.num;
         let mut fault = None;
+        let shift = self.shift_of(record);
         match &record.record_type {
-            Some(RecordType::Run(run)) => self.run_record(run, num, batch, &mut fault),
+            Some(RecordType::Run(run)) => self.run_record(run, record, batch, &mut fault),
             Some(RecordType::History(row)) => {
-                let line = history::line(row, num, &self.opened, &mut fault);
+                let line = history::line(row, num, shift, &mut fault);
                 batch.bytes += line.len() + LINE_OVERHEAD;
                 batch.history.push(line);
                 self.counts.history += 1;
             }
             Some(RecordType::Summary(summary)) => {
-                self.summary_record(summary, num, &mut fault);
+                self.summary_record(summary, num, shift, &mut fault);
                 batch.summary = true;
             }
             Some(RecordType::Config(config)) => {
@@ -169,16 +188,37 @@ impl Lines {
         self.counts
     }
 
+    /// What is to be added to the numbers of a record. A note says from where on nothing is.
+    fn shift_of(&mut self, record: &Record) -> Shift {
+        if self.shift.is_nothing() || record.wandbd.is_empty() {
+            return self.shift;
+        }
+        let note = note::note_of(record).ok().flatten().unwrap_or_default();
+        if note.continues.is_some() {
+            self.shift = Shift::default();
+        }
+        Shift {
+            step: if note.given_step { 0 } else { self.shift.step },
+            ..self.shift
+        }
+    }
+
     fn run_record(
         &mut self,
         run: &RunRecord,
-        num: i64,
+        record: &Record,
         batch: &mut Batch,
         fault: &mut Option<LineError>,
     ) {
+        let num = record.num;
         let first = !self.begun;
         self.begun = true;
-        batch.params |= self.params.apply(run, first);
+        let note = note::note_of(record).ok().flatten().unwrap_or_default();
+        batch.params |= match &note.run_update {
+            Some(update) => self.params.update(update),
+            None if first => self.params.open(run, &self.opened),
+            None => self.params.apply(run),
+        };
         if let Some(telemetry) = &run.telemetry {
             batch.config |= self.config.telemetry(telemetry);
         }
@@ -190,12 +230,18 @@ impl Lines {
         }
         batch.config = true;
         if let Some(summary) = &run.summary {
-            self.summary_record(summary, num, fault);
+            self.summary_record(summary, num, self.shift, fault);
         }
         batch.summary |= !self.summary.is_empty();
     }
 
-    fn summary_record(&mut self, summary: &SummaryRecord, num: i64, fault: &mut Option<LineError>) {
+    fn summary_record(
+        &mut self,
+        summary: &SummaryRecord,
+        num: i64,
+        shift: Shift,
+        fault: &mut Option<LineError>,
+    ) {
         for item in &summary.remove {
             self.summary
                 .remove(&path::of_item(&item.key, &item.nested_key));
@@ -207,28 +253,12 @@ impl Lines {
                 continue;
             }
             match Node::parse(&item.value_json) {
-                Ok(node) => self.summary.set_node(&names, self.shifted(&names, node)),
+                Ok(node) => self.summary.set_node(&names, shifted(&names, node, shift)),
                 Err(source) => {
                     let name = names.join(".");
                     fault.get_or_insert(LineError::Value { num, name, source });
                 }
             }
-        }
-    }
-
-    /// Step and run time count from where the destination's run was.
-    fn shifted(&self, names: &[&str], node: Node) -> Node {
-        let name = match names {
-            ["_wandb", "runtime"] => "_runtime",
-            [only] => only,
-            _ => return node,
-        };
-        match node {
-            Node::Leaf(raw) => {
-                let shifted = history::shifted(name, &raw, &self.opened);
-                Node::Leaf(shifted.unwrap_or(raw))
-            }
-            tree @ Node::Tree(_) => tree,
         }
     }
 
@@ -254,6 +284,19 @@ impl Lines {
         self.console
             .log(output, &mut |line| show(&line, opened, batch));
         self.counts.console = self.console.lines();
+    }
+}
+
+/// Step and run time count from where the destination's run was.
+fn shifted(names: &[&str], node: Node, shift: Shift) -> Node {
+    let name = match names {
+        ["_wandb", "runtime"] => "_runtime",
+        [only] => only,
+        _ => return node,
+    };
+    match node {
+        Node::Leaf(raw) => Node::Leaf(history::shifted(name, &raw, shift).unwrap_or(raw)),
+        tree @ Node::Tree(_) => tree,
     }
 }
 

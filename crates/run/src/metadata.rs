@@ -54,6 +54,11 @@ fn machine(out: &mut Tree, record: &EnvironmentRecord) {
         long(out, &["disk", path, "total"], disk.total);
         long(out, &["disk", path, "used"], disk.used);
     }
+    let mut slurm: Vec<_> = record.slurm.iter().collect();
+    slurm.sort();
+    for (name, value) in slurm {
+        text(out, &["slurm", name], value);
+    }
     if let Some(memory) = &record.memory {
         long(out, &["memory", "total"], memory.total);
     }
@@ -123,6 +128,9 @@ pub(crate) fn merged(old: &EnvironmentRecord, later: &EnvironmentRecord) -> Envi
     }
     if out.disk.is_empty() {
         out.disk.clone_from(&old.disk);
+    }
+    if out.slurm.is_empty() {
+        out.slurm.clone_from(&old.slurm);
     }
     out
 }

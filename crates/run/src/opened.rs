@@ -40,6 +40,8 @@ pub struct Opened {
     pub label: Option<String>,
     /// The run existed before.
     pub resumed: bool,
+    /// What tells this writer from others that write to the same run at the same time; empty: there are none.
+    pub writer_id: String,
     /// The run's tags after opening: its own, or those that it had when it gave none.
     pub tags: Vec<String>,
     /// The run's notes after opening, in the same way.

@@ -1,7 +1,10 @@
 //! The run's own parameters.
 
 use wandbd_record::convert::seconds;
+use wandbd_record::v1;
 use wandbd_record::wandb::RunRecord;
+
+use crate::opened::Opened;
 
 /// What the run's record says of it, with later changes. Empty: not given.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,21 +40,56 @@ pub struct RunParams {
 }
 
 impl RunParams {
-    /// Takes over a run record; true when something changed. The first record counts whole; of a later one only what a user
-    /// can change.
-    pub(crate) fn apply(&mut self, run: &RunRecord, first: bool) -> bool {
+    /// Takes over the record that opens the run; what it leaves open is as the server has it. True when something changed.
+    pub(crate) fn open(&mut self, run: &RunRecord, opened: &Opened) -> bool {
+        let before = self.clone();
+        self.run_id.clone_from(&run.run_id);
+        self.entity.clone_from(&run.entity);
+        self.project.clone_from(&run.project);
+        self.sweep_id.clone_from(&run.sweep_id);
+        self.host.clone_from(&run.host);
+        self.start_time = run.start_time.as_ref().map_or(0.0, seconds);
+        self.apply(run);
+        for (mine, theirs) in [
+            (&mut self.notes, &opened.notes),
+            (&mut self.group, &opened.group),
+            (&mut self.job_type, &opened.job_type),
+        ] {
+            if mine.is_empty() {
+                mine.clone_from(theirs);
+            }
+        }
+        if self.tags.is_empty() {
+            self.tags.clone_from(&opened.tags);
+        }
+        *self != before
+    }
+
+    /// Takes over what a user has changed, in our own journals; an empty text or list clears.
+    pub(crate) fn update(&mut self, update: &v1::RunUpdate) -> bool {
+        let before = self.clone();
+        for (mine, theirs) in [
+            (&mut self.display_name, &update.display_name),
+            (&mut self.notes, &update.notes),
+            (&mut self.group, &update.group),
+            (&mut self.job_type, &update.job_type),
+        ] {
+            if let Some(theirs) = theirs {
+                mine.clone_from(theirs);
+            }
+        }
+        if let Some(tags) = &update.tags {
+            self.tags.clone_from(&tags.tag);
+        }
+        *self != before
+    }
+
+    /// Takes over what a user can change of a later run record of another writer.
+    pub(crate) fn apply(&mut self, run: &RunRecord) -> bool {
         let before = self.clone();
         self.display_name.clone_from(&run.display_name);
         self.notes.clone_from(&run.notes);
         self.tags.clone_from(&run.tags);
-        if first {
-            self.run_id.clone_from(&run.run_id);
-            self.entity.clone_from(&run.entity);
-            self.project.clone_from(&run.project);
-            self.sweep_id.clone_from(&run.sweep_id);
-            self.host.clone_from(&run.host);
-            self.start_time = run.start_time.as_ref().map_or(0.0, seconds);
-        }
         // Readers must cope with both: some writers repeat these, some leave them out later.
         for (mine, theirs) in [
             (&mut self.group, &run.run_group),

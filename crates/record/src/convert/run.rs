@@ -2,11 +2,13 @@
 
 use wandbd_proto::v1;
 use wandbd_proto::wandb::{
-    ConfigRecord, HeaderRecord, RunExitRecord, RunRecord, TelemetryRecord, VersionInfo,
+    ConfigRecord, GitRepoRecord, HeaderRecord, RunExitRecord, RunRecord, TelemetryRecord,
+    VersionInfo,
 };
 
 use crate::convert::{config_item, timestamp};
 use crate::error::BadRecord;
+use crate::json::str_text;
 use crate::telemetry;
 use crate::tree::Tree;
 
@@ -28,17 +30,22 @@ pub fn header_record(version: &str) -> HeaderRecord {
 /// [`BadRecord::Config`] when the config is not a JSON object.
 pub fn run_record(open: &v1::OpenRun) -> Result<RunRecord, BadRecord> {
     let program = open.program.clone().unwrap_or_default();
+    let branch = open.fork_from.as_ref().or(open.resume_from.as_ref());
     Ok(RunRecord {
         run_id: open.run_id.clone(),
         entity: open.entity.clone(),
         project: open.project.clone(),
-        config: Some(config(&open.config_json)?),
+        config: Some(config(&open.config_json, branch)?),
         run_group: open.group.clone(),
         job_type: open.job_type.clone(),
         display_name: open.display_name.clone(),
         notes: open.notes.clone(),
         tags: open.tag.clone(),
+        sweep_id: open.sweep_id.clone(),
         host: program.host,
+        git: git(&program.git_remote_url, &program.git_commit),
+        forked: open.fork_from.is_some(),
+        resume: matches!(open.resume.as_str(), "allow" | "must"),
         start_time: Some(timestamp(open.start_time)),
         telemetry: Some(TelemetryRecord {
             feature: telemetry::to_bytes(&open.feature),
@@ -50,11 +57,18 @@ pub fn run_record(open: &v1::OpenRun) -> Result<RunRecord, BadRecord> {
     })
 }
 
-fn config(text: &str) -> Result<ConfigRecord, BadRecord> {
-    if text.trim().is_empty() {
-        return Ok(ConfigRecord::default());
+/// The config given to `init`, and the mark of a run that branches off.
+fn config(text: &str, branch: Option<&v1::Branch>) -> Result<ConfigRecord, BadRecord> {
+    let mut tree = if text.trim().is_empty() {
+        Tree::new()
+    } else {
+        Tree::parse_object(text).map_err(BadRecord::Config)?
+    };
+    if let Some(branch) = branch {
+        let mark = ["_wandb", "branch_point"];
+        tree.set(&[mark[0], mark[1], "run_id"], str_text(&branch.run_id));
+        tree.set(&[mark[0], mark[1], "step"], branch.step.to_string());
     }
-    let tree = Tree::parse_object(text).map_err(BadRecord::Config)?;
     let update = tree
         .iter()
         .map(|(name, node)| config_item(vec![name.to_owned()], node.to_json()))
@@ -62,6 +76,13 @@ fn config(text: &str) -> Result<ConfigRecord, BadRecord> {
     Ok(ConfigRecord {
         update,
         remove: Vec::new(),
+    })
+}
+
+fn git(remote: &str, commit: &str) -> Option<GitRepoRecord> {
+    (!remote.is_empty() || !commit.is_empty()).then(|| GitRepoRecord {
+        remote_url: remote.to_owned(),
+        commit: commit.to_owned(),
     })
 }
 
@@ -144,6 +165,29 @@ mod tests {
             telemetry::to_numbers(&run.telemetry.unwrap().feature),
             [7, 16]
         );
+    }
+
+    #[test]
+    fn a_fork_says_in_its_config_where_it_branches_off() {
+        let open = v1::OpenRun {
+            config_json: r#"{"lr":1}"#.into(),
+            fork_from: Some(v1::Branch {
+                run_id: "old".into(),
+                step: 7,
+            }),
+            sweep_id: "s".into(),
+            ..v1::OpenRun::default()
+        };
+
+        let run = run_record(&open).unwrap();
+
+        let config = run.config.unwrap().update;
+        assert_eq!(config[1].nested_key, Vec::<String>::new());
+        assert_eq!(
+            (config[1].key.as_str(), config[1].value_json.as_str()),
+            ("_wandb", r#"{"branch_point":{"run_id":"old","step":7}}"#)
+        );
+        assert!(run.forked && run.sweep_id == "s" && run.git.is_none());
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Rows {
                 self.metrics.define(&metric);
                 push(out, RecordType::Metric(metric));
             }
-            Kind::Run(update) => self.update_run(&update, out)?,
+            Kind::Run(update) => self.update_run(update, out)?,
             Kind::Artifact(artifact) => {
                 check_artifact(&artifact)?;
                 out.push(note::carrier(Note {
@@ -121,6 +121,7 @@ impl Rows {
         if let Some(step) = row.step {
             check_step(step, self.next)?;
             let call = OpenRow::of_call(row)?;
+            self.given = true;
             self.log_at(session, step, call, close, out);
             return Ok(());
         }
@@ -217,13 +218,37 @@ impl Rows {
 
     fn update_run(
         &mut self,
-        update: &v1::RunUpdate,
+        update: v1::RunUpdate,
         out: &mut Vec<wandb::Record>,
     ) -> Result<(), Refused> {
         let run = self.run.as_mut().ok_or(Refused::NotOpened)?;
-        run_update(run, update);
-        push(out, RecordType::Run(run.clone()));
+        run_update(run, &update);
+        let mut record = note::record(RecordType::Run(run.clone()));
+        self.remember(&update);
+        note::set_note(
+            &mut record,
+            Note {
+                run_update: Some(update),
+                ..Note::default()
+            },
+        );
+        out.push(record);
         Ok(())
+    }
+
+    /// Keeps what was changed of the run's parameters.
+    pub(super) fn remember(&mut self, update: &v1::RunUpdate) {
+        fn take<T: Clone>(mine: &mut Option<T>, theirs: &Option<T>) {
+            if theirs.is_some() {
+                mine.clone_from(theirs);
+            }
+        }
+        let mine = &mut self.updates;
+        take(&mut mine.display_name, &update.display_name);
+        take(&mut mine.notes, &update.notes);
+        take(&mut mine.tags, &update.tags);
+        take(&mut mine.group, &update.group);
+        take(&mut mine.job_type, &update.job_type);
     }
 
     /// Rows that a client had to drop keep their numbers: what comes later is where the client thinks it is.

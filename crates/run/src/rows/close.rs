@@ -74,8 +74,10 @@ impl Rows {
             .map(|(path, raw)| history_item(path, raw))
             .collect();
         let mut record = note::record(RecordType::History(history_record(items, step)));
-        if let Some(session) = owner {
-            note::set_note(&mut record, end_of_pieces(session));
+        let given_step = self.is_given();
+        if owner.is_some() || given_step {
+            let note = owner.map(end_of_pieces).unwrap_or_default();
+            note::set_note(&mut record, Note { given_step, ..note });
         }
         out.push(record);
         self.next = step + 1;
@@ -105,7 +107,7 @@ impl Rows {
     }
 
     fn runtime(&self, at: f64) -> f64 {
-        (at - self.start_time).max(0.0)
+        (at - self.start_time).max(0.0) + self.runtime_base
     }
 
     /// Whole seconds since the run began.

@@ -16,6 +16,7 @@
 
 mod apply;
 mod close;
+mod continuation;
 mod open;
 mod replay;
 
@@ -24,6 +25,7 @@ use std::collections::HashSet;
 
 use wandbd_record::convert::{seconds, timestamp};
 use wandbd_record::note;
+use wandbd_record::v1;
 use wandbd_record::wandb::{self, RunRecord, record::RecordType};
 use wandbd_record::{Node, Tree};
 
@@ -37,6 +39,10 @@ const MAX_WARNINGS: usize = 100;
 /// The state of a run's rows. What it appends to `out` is to be journaled in that order; a *group* of records that is journaled
 /// together begins with what [`Rows::take_summary`] gives after the last of its calls.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each from another record"
+)]
 pub struct Rows {
     start_time: f64,
     next: i64,
@@ -48,6 +54,16 @@ pub struct Rows {
     summary: Summary,
     config: Tree,
     run: Option<RunRecord>,
+    /// What was changed of it since, each field as it was changed last.
+    updates: v1::RunUpdate,
+    /// Seconds that earlier parts of the run took.
+    runtime_base: f64,
+    /// A step was given by the user.
+    given: bool,
+    /// The server may have the run already, and has not said so yet.
+    awaits: bool,
+    /// The server has said where the run goes on.
+    continued: bool,
     closed: u64,
     dropped: u64,
     ended: Option<i32>,
@@ -92,16 +108,28 @@ impl Rows {
         self.summary.tree().to_json()
     }
 
-    /// The config as strict JSON, as plain values.
+    /// The config as strict JSON, as plain values: the user's own.
     pub fn config_json(&self) -> String {
-        self.config.to_strict_json()
+        let mut config = self.config.clone();
+        config.remove(&["_wandb"]);
+        config.to_strict_json()
+    }
+
+    /// What was changed of the run's parameters since it was opened.
+    pub fn updates(&self) -> &v1::RunUpdate {
+        &self.updates
     }
 
     /// Summary changes since the last take, as one record. It goes before the records of its group.
     pub fn take_summary(&mut self) -> Option<wandb::Record> {
-        self.summary
-            .take()
-            .map(|summary| note::record(RecordType::Summary(summary)))
+        let given = self.is_given();
+        self.summary.take().map(|summary| {
+            let mut record = note::record(RecordType::Summary(summary));
+            if given {
+                note::set_note(&mut record, given_step());
+            }
+            record
+        })
     }
 
     /// What users should be told, once each: values that were left out of rows.
@@ -125,6 +153,14 @@ impl Rows {
                 Node::parse(&item.value_json).unwrap_or_else(|_| Node::Leaf("null".to_owned()));
             self.config.set_node(&path, node);
         }
+    }
+}
+
+/// The note on a row whose number is not to be moved, and on the summary after it.
+fn given_step() -> v1::Note {
+    v1::Note {
+        given_step: true,
+        ..v1::Note::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use wandbd_record::convert::{history_raw, seconds, summary_record};
 use wandbd_record::note;
 use wandbd_record::path;
-use wandbd_record::v1::Note;
+use wandbd_record::v1::{self, Note};
 use wandbd_record::wandb::{self, HistoryRecord, RunRecord, record::RecordType};
 
 use crate::error::{Refused, ReplayError};
@@ -87,6 +87,7 @@ impl Rows {
         {
             self.own.shift_remove(&note.session);
         }
+        self.given |= note.is_some_and(|note| note.given_step);
         let step = history.step.map_or(self.next, |step| step.num);
         let leaves: Vec<_> = history
             .item
@@ -106,6 +107,15 @@ impl Rows {
     }
 
     fn replay_note(&mut self, note: Note) -> Result<(), Refused> {
+        if let Some(opened) = &note.opened {
+            self.expect_word(opened.run.as_ref().unwrap_or(&v1::OpenRun::default()));
+        }
+        if let Some(continuation) = &note.continues {
+            self.take_continuation(continuation);
+        }
+        if let Some(update) = &note.run_update {
+            self.remember(update);
+        }
         if let Some(gap) = &note.gap {
             self.gap(gap);
         }

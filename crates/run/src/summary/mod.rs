@@ -119,6 +119,29 @@ impl Summary {
         self.dirty = true;
     }
 
+    /// What the run had on the server: shown until something else is, and known as the last values. It is no change to be told.
+    pub(crate) fn inherit(&mut self, tree: &Tree) {
+        for (names, raw) in tree.leaves() {
+            let path: Vec<String> = names.into_iter().map(str::to_owned).collect();
+            if find(&self.root, &path).is_some() || self.is_below_a_leaf(&path) {
+                continue;
+            }
+            let mut displaced = None;
+            if let Some(leaf) = leaf_at(&mut self.root, &path, &mut displaced) {
+                leaf.last.push_str(raw);
+                leaf.shown = Shown::Last;
+                leaf.changed = u64::MAX;
+            }
+        }
+    }
+
+    fn is_below_a_leaf(&self, path: &[String]) -> bool {
+        (1..path.len()).any(|names| {
+            let above = path.get(..names).unwrap_or_default();
+            matches!(find(&self.root, above), Some(Place::Leaf(_)))
+        })
+    }
+
     /// The last value that was logged under `path`.
     pub(crate) fn last(&self, path: &[String]) -> Option<&str> {
         match find(&self.root, path) {

@@ -1,6 +1,7 @@
 //! Specs of [`Rows`]: helpers here, each idea in its own file.
 
 mod aggregates;
+mod continuation;
 mod replay;
 mod several;
 mod steps;
