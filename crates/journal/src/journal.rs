@@ -203,7 +203,8 @@ impl Journal {
             });
         }
         let frames = Frames::new(Arc::clone(&self.inner.file), &self.inner.path, from);
-        Ok(Tail::new(frames, self.committed()))
+        let pressing = self.inner.pressing.subscribe();
+        Ok(Tail::new(frames, self.committed(), pressing))
     }
 
     /// Says that nothing more will be appended: commits at once, then tails end. Calling it again does nothing.

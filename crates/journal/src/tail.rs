@@ -1,27 +1,40 @@
+use std::time::Duration;
+
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::damage::Damage;
 use crate::error::JournalError;
 use crate::frames::{Frame, Frames};
 use crate::journal::State;
+use crate::position::Position;
+
+/// How long frames wait to be read together. Urgent ones, the end and a full read do not.
+const LULL: Duration = Duration::from_millis(250);
 
 /// Follows a journal that is being written, up to what is durable.
 pub struct Tail {
     frames: Frames,
     state: watch::Receiver<State>,
+    pressing: watch::Receiver<Position>,
     limit: u64,
 }
 
 impl Tail {
-    pub(crate) fn new(frames: Frames, state: watch::Receiver<State>) -> Tail {
+    pub(crate) fn new(
+        frames: Frames,
+        state: watch::Receiver<State>,
+        pressing: watch::Receiver<Position>,
+    ) -> Tail {
         Tail {
             frames,
             state,
+            pressing,
             limit: 0,
         }
     }
 
-    /// The next frame, waiting for it to become durable; `None` when the journal is closed (or all its handles are gone) and all is read.
+    /// The next frame, waiting for it to become durable, and up to 250 ms longer so that small groups are read together; `None` when the journal is closed (or all its handles are gone) and all is read.
     ///
     /// Cancel-safe: a call that is dropped has taken no frame.
     ///
@@ -40,9 +53,21 @@ impl Tail {
                 let path = self.frames.path().to_owned();
                 return Err(JournalError::Failed { path, cause });
             }
-            if state.closed || self.state.changed().await.is_err() {
+            if state.closed || !self.more().await {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Waits for something worth reading; false when there will be nothing.
+    async fn more(&mut self) -> bool {
+        let soon = async {
+            sleep(LULL).await;
+            self.state.changed().await.is_ok()
+        };
+        tokio::select! {
+            Ok(()) = self.pressing.changed() => true,
+            more = soon => more,
         }
     }
 

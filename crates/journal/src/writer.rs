@@ -16,12 +16,17 @@ use crate::position::Position;
 /// Encode buffers above this are given back after the append.
 const KEEP: usize = 64 << 10;
 
+/// So many bytes are worth reading at once.
+const PRESSING: u64 = 64 << 10;
+
 /// One open journal.
 pub(crate) struct Inner {
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn OpenFile>,
     pub(crate) committer: Arc<Shared>,
     pub(crate) state: watch::Sender<State>,
+    /// Moves when a tail should not wait any longer.
+    pub(crate) pressing: watch::Sender<Position>,
     writer: Mutex<Writer>,
 }
 
@@ -34,6 +39,8 @@ struct Writer {
     queued: bool,
     /// Something urgent was appended since the last sync began.
     urgent: bool,
+    /// After the last urgent group.
+    urgent_end: Position,
     closing: bool,
     failed: Option<Arc<JournalError>>,
 }
@@ -59,6 +66,7 @@ impl Inner {
             buffer: Vec::new(),
             queued: false,
             urgent: false,
+            urgent_end: end,
             closing: false,
             failed: None,
         };
@@ -73,6 +81,7 @@ impl Inner {
             committer,
             writer: Mutex::new(writer),
             state: watch::Sender::new(state),
+            pressing: watch::Sender::new(end),
         }
     }
 
@@ -96,6 +105,9 @@ impl Inner {
         let newly = !writer.queued && writer.written > writer.durable;
         writer.queued |= newly;
         writer.urgent |= urgent && writer.queued;
+        if urgent {
+            writer.urgent_end = position;
+        }
         drop(writer);
         if newly && !self.committer.push(Arc::clone(self), urgent) {
             let path = self.path.clone();
@@ -122,6 +134,7 @@ impl Inner {
         } else {
             drop(writer);
             self.state.send_modify(|state| state.closed = true);
+            self.press();
         }
     }
 
@@ -145,6 +158,7 @@ impl Inner {
             self.fail(writer, JournalError::SyncFailed { path, source });
             return Again::No;
         }
+        let urgent = writer.durable < writer.urgent_end && writer.urgent_end <= reached;
         writer.durable = writer.durable.max(reached);
         let again = match (writer.written > writer.durable, writer.urgent) {
             _ if writer.failed.is_some() => Again::No,
@@ -161,7 +175,16 @@ impl Inner {
                 state.closed |= closed;
             }
         });
+        if urgent || closed || reached.0.saturating_sub(self.pressing.borrow().0) >= PRESSING {
+            self.press();
+        }
         again
+    }
+
+    /// Tells tails to look now.
+    fn press(&self) {
+        let durable = self.state.borrow().durable;
+        self.pressing.send_replace(durable);
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -222,6 +245,7 @@ impl Inner {
         self.state.send_modify(|state| {
             state.failed.get_or_insert_with(|| Arc::clone(&cause));
         });
+        self.press();
         cause
     }
 

@@ -15,6 +15,12 @@ pub struct Pace {
     pub config_debounce: Duration,
     /// Files are collected this long.
     pub files_debounce: Duration,
+    /// How often files that are kept up to date are looked at.
+    pub files_poll: Duration,
+    /// Instead of [`Timing::post_timeout`].
+    pub post_timeout: Option<Duration>,
+    /// Instead of [`Timing::call_timeout`].
+    pub call_timeout: Option<Duration>,
 }
 
 impl Default for Pace {
@@ -23,9 +29,12 @@ impl Default for Pace {
             min_gap: Duration::from_millis(550),
             interval: Duration::from_secs(5),
             heartbeat: Duration::from_secs(25),
-            max_post_bytes: 8 << 20,
+            max_post_bytes: 12 << 20,
             config_debounce: Duration::from_secs(5),
             files_debounce: Duration::from_secs(5),
+            files_poll: Duration::from_secs(5),
+            post_timeout: None,
+            call_timeout: None,
         }
     }
 }
@@ -38,6 +47,7 @@ impl Pace {
             interval: Duration::from_secs(1),
             config_debounce: Duration::from_secs(1),
             files_debounce: Duration::from_secs(1),
+            files_poll: Duration::from_secs(2),
             ..Pace::default()
         }
     }
@@ -60,7 +70,7 @@ pub struct Timing {
     pub call_timeout: Duration,
     /// At stop, an answer that is due is waited for this long.
     pub stop_grace: Duration,
-    /// How often a config update, a file or an artifact that the server refuses is offered before it is given up.
+    /// How often a config update, a file, an alert or an artifact that the server refuses is offered before it is given up.
     pub rejections: u32,
 }
 

@@ -62,6 +62,31 @@ async fn a_tail_that_is_asked_and_dropped_again_and_again_misses_nothing() {
     assert!(found == written);
 }
 
+#[tokio::test(start_paused = true)]
+async fn small_groups_are_read_together_and_urgent_ones_at_once() {
+    let files = Memory::new(0);
+    let (committer, _task) = start(&files);
+    let journal = create(&committer, "a");
+    let mut tail = journal.tail(Position::START).unwrap();
+    let waited = async |tail: &mut Tail, urgency| {
+        let before = tokio::time::Instant::now();
+        let appended = async {
+            // The tail waits by now.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            journal.append(&["frame"], urgency).unwrap()
+        };
+        let (frame, end) = tokio::join!(tail.next(), appended);
+        assert_eq!(frame.unwrap().unwrap().end, end);
+        before.elapsed()
+    };
+
+    let small = waited(&mut tail, Urgency::Normal).await;
+    let urgent = waited(&mut tail, Urgency::Now).await;
+
+    assert!(small >= Duration::from_millis(250), "{small:?}");
+    assert!(urgent < Duration::from_millis(50), "{urgent:?}");
+}
+
 #[tokio::test]
 async fn several_tails_read_all_and_end_when_the_journal_is_closed() {
     let files = Memory::new(0);
