@@ -1,18 +1,54 @@
 //! The one place that asks for the time: a server is where time enters.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
-/// Seconds since the Unix epoch.
+/// Tells the server the time. Tests bring one that they move themselves.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> f64 + Send + Sync>);
+
+impl Clock {
+    /// The machine's time.
+    pub fn system() -> Self {
+        Self::from_fn(system_now)
+    }
+
+    /// A clock that asks `now` for the seconds since the Unix epoch.
+    pub fn from_fn(now: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    pub(crate) fn now(&self) -> f64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock(..)")
+    }
+}
+
 #[allow(
     clippy::disallowed_methods,
     reason = "arrival times are this server's own observation"
 )]
-pub(crate) fn now() -> f64 {
+fn system_now() -> f64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// A moment at which runs are looked at, and how long silence may last by then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// Seconds since the Unix epoch.
+    pub(crate) now: f64,
+    /// Seconds without a post after which a run counts as dead.
+    pub(crate) crashed_after_s: f64,
 }
 
 /// `seconds` since the epoch as `2026-01-01T00:00:00Z`.

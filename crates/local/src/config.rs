@@ -3,6 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::clock::Clock;
+use crate::rules::Rules;
+
 /// How the embedded server runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -13,18 +16,22 @@ pub struct Config {
     /// Address under which clients reach the server when it differs from the one that is listened on
     /// (a forwarded port, for example). Its host is then accepted in the `Host` header too.
     pub public_url: Option<String>,
-    /// `file_stream` posts per second and run before 429 is answered; `None` is no limit.
-    pub file_stream_posts_per_second: Option<f64>,
+    /// What the server is strict about; `None` reads `rules.json` in the data directory, or takes the defaults
+    /// where there is none.
+    pub rules: Option<Rules>,
+    /// Where the time comes from.
+    pub clock: Clock,
 }
 
 impl Config {
-    /// Settings for `data_dir` on any free port of 127.0.0.1, without limits.
+    /// Settings for `data_dir` on any free port of 127.0.0.1.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             public_url: None,
-            file_stream_posts_per_second: None,
+            rules: None,
+            clock: Clock::system(),
         }
     }
 }

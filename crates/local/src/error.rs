@@ -25,6 +25,15 @@ pub enum LocalError {
         #[source]
         source: rusqlite::Error,
     },
+    /// `rules.json` in the data directory does not hold rules.
+    #[error("cannot understand {path}")]
+    Rules {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
     /// The address to listen on is not a loopback address.
     #[error("refusing to listen on {0}: only loopback addresses are served")]
     NotLoopback(std::net::SocketAddr),

@@ -11,21 +11,36 @@
 //! # What it is strict about
 //! | | rule | answer |
 //! |---|---|---|
-//! | login | `POST /graphql` and `file_stream` need HTTP Basic `api:<key>`; bearer tokens count as none | 401 |
+//! | login | `POST /graphql` and `file_stream` need HTTP Basic `api:<key>`, or a bearer token from `POST /oidc/token` | 401 |
+//! | identity tokens | only those that the rules name are exchanged | 400 |
 //! | `Host` | `localhost`, `127.0.0.1` or `[::1]` with the right port, or the host of `public_url` | 421 |
-//! | signed addresses | verb, subject and expiry (24 h) are signed; an `Authorization` header beside them is refused | 403, 400 |
+//! | signed addresses | verb, subject and expiry (24 h) are signed; an `Authorization` header beside them is refused | 403, 400, violation `signed_with_authorization` |
 //! | uploads | `Content-MD5`, `Content-Length`, the announced digest of artifact files and manifests | 400 |
 //! | rows and system metrics | no holes: an offset past the end; sending lines again replaces them | 400, violation `gap` |
 //! | ended runs | only posts that change nothing, until an upsert by name opens the run again | 409, violation `after_complete` |
 //! | `uploaded` | names files that are here | violation `uploaded_without_file` |
-//! | two posts at once for a run | taken one after the other | violation `concurrent_posts` |
+//! | run files after the end | taken: people add files later, uploaders do not | violation `upload_after_complete` |
+//! | two posts at once of one writer | taken one after the other | violation `concurrent_posts` |
+//! | heartbeats | a running run posts every 30 s; more than 35 s between two posts | violation `heartbeat_gap` |
 //! | unknown run | | 404 |
-//! | pace, when limited | `file_stream` posts per second and run | 429 with `Retry-After` |
+//! | pace, when limited | `file_stream` posts per second, of a run and of a project | 429 with `Retry-After`, violation `too_many_posts` |
 //! | commits | manifest digest, every file stored with its digest and size | GraphQL error |
 //!
-//! Limits: JSON bodies 64 MiB; file uploads none (they go to disk as they come). A running run without posts for 300 s is shown
-//! as crashed, and as running again with the next post. Any entity and project name works and is made on first use; without
-//! one they are `local` and `uncategorized`.
+//! Limits: JSON bodies 64 MiB; file uploads none (they go to disk as they come). Any entity and project name works and is made
+//! on first use; without one they are `local` and `uncategorized`. Numbers and features can be changed for tests: [`Rules`],
+//! also as `rules.json` in `data_dir`.
+//!
+//! # States
+//! `running` from the first upsert on; `crashed` after 300 s without a post, and running again with the next one. `complete` with
+//! exit code 0 is `finished`; with another one `killed` if the run was asked to stop, `preempted` if it sent `preempting`
+//! (`preempting` until then), else `failed`. Silence of a stopped or preempting run makes it `killed` or `preempted` instead of
+//! crashed. An upsert by name opens an ended or silent run again.
+//!
+//! # Branches and several writers
+//! A new run whose config holds `_wandb.branch_point` begins with the rows of the run that it names, up to that step
+//! (`fork_from`); `rewindRun` cuts rows off (`resume_from`). Posts with `X-WANDB-USE-ASYNC-FILESTREAM` and
+//! `X-WANDB-ASYNC-CLIENT-ID` come from one of several writers of a run: each counts its lines from 0, and all make one history in
+//! the order of arrival; summaries and configs are laid over each other.
 //!
 //! # GraphQL
 //! The operations of the run lifecycle and of the public API (`gql`). Whatever is not there is answered with a GraphQL error that
@@ -35,14 +50,17 @@
 //! For the page and for tests; the page's cookie or `Authorization: Basic api:<key>`. Times are Unix seconds.
 //! * `GET /api/health` (no login): `{"ok": true}`
 //! * `GET /api/runs`: list of `{entity, project, name, displayName, state, exitcode, group, jobType, tags, notes, createdAt,
-//!   heartbeatAt, historyLineCount, eventsLineCount, logLineCount, lastStep, posts}`
+//!   heartbeatAt, historyLineCount, eventsLineCount, logLineCount, lastStep, posts, sweep, stopped}`
 //! * `GET /api/runs/{entity}/{project}/{run}`: the same with `config`, `summary` (JSON; `NaN` and infinities as text), `files`
 //!   `[{name, size, md5, url, updatedAt}]`, `artifacts` and `usedArtifacts` `[{name, type, version, aliases, digest, size, state,
 //!   files, ..}]`, `metrics` and `systemMetrics` `[{key, kind, rows}]`, `violations` `{kind: count}`, `postTimes` (the last 1000),
-//!   `alerts`, `stopped`, `host`, `program`, `repo`, `commit`
+//!   `alerts` `[{at, title, text, severity, repeats}]`, `longestSilence` (seconds), `host`, `program`, `repo`, `commit`
 //! * `.../history?from=&limit=&keys=` and `.../events?..`: `{from, next, total, lines}`, lines as raw text; 1000 unless said
 //!   otherwise, at most 100,000
 //! * `.../console?from=&limit=`: the same with lines `{number, timestamp, level, label, text}`
+//! * `POST .../stop`: asks the run to stop, as the page's button does
+//! * `GET /api/violations`: `{"entity/project/run": {kind: count}}` of all runs that broke a rule
+//! * `GET /api/server`: `{tokenExchanges, disabledFeatures, now}`
 //! * `.../series?keys=a,b&x=_step&file=history&from=&points=500`: `{series: {key: {x, y}}, next}`, thinned so that peaks stay
 
 mod app;
@@ -55,13 +73,17 @@ mod extjson;
 mod gql;
 mod http;
 mod mime;
+mod pace;
+mod rules;
 mod secret;
 mod server;
 mod sign;
 mod store;
 
+pub use clock::Clock;
 pub use config::Config;
 pub use error::LocalError;
+pub use rules::Rules;
 pub use secret::ApiKey;
 pub use server::LocalServer;
 

@@ -2,16 +2,19 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Pace, Posting};
+use crate::app::{App, Posting};
 use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::error::LocalError;
 use crate::http::{self, Web};
+use crate::pace::Pace;
+use crate::rules::Rules;
 use crate::secret::{self, ApiKey, Secrets};
 use crate::sign::Signer;
 use crate::store::Store;
@@ -54,6 +57,10 @@ impl LocalServer {
         storage: &str,
     ) -> Result<Self, LocalError> {
         secret::private_dir(&config.data_dir)?;
+        let rules = match &config.rules {
+            Some(rules) => rules.clone(),
+            None => Rules::of(&config.data_dir)?,
+        };
         let secrets = Secrets::load_or_create(&config.data_dir)?;
         let store = Store::open(&config.data_dir.join("local.sqlite"))?;
         let blobs = Blobs::open(&config.data_dir)?;
@@ -66,7 +73,10 @@ impl LocalServer {
             hosts: http::accepted_hosts(address.port(), config.public_url.as_deref()),
             port: address.port(),
             posting: Posting::default(),
-            pace: config.file_stream_posts_per_second.map(Pace::new),
+            pace: Pace::new(&rules),
+            rules,
+            clock: config.clock.clone(),
+            exchanges: AtomicU64::new(0),
         };
         Ok(Self {
             listener,

@@ -10,7 +10,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use crate::secret::same;
+use crate::secret::{random_hex, same};
 
 /// How long a signed address works, in seconds.
 const LIFETIME_S: f64 = 24.0 * 3600.0;
@@ -70,6 +70,24 @@ impl Signer {
             && expires.parse::<f64>().is_ok_and(|until| now < until)
     }
 
+    /// A token that logs a client in for `lifetime_s` seconds.
+    pub(crate) fn token(&self, now: f64, lifetime_s: f64) -> String {
+        let expires = format!("{:.3}", now + lifetime_s);
+        let nonce = random_hex(8);
+        let signature = self.signature("token", &nonce, &expires);
+        format!("{nonce}_{expires}_{signature}")
+    }
+
+    pub(crate) fn accepts_token(&self, token: &str, now: f64) -> bool {
+        let mut parts = token.splitn(3, '_');
+        let (Some(nonce), Some(expires), Some(signature)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return false;
+        };
+        self.accepts("token", nonce, expires, signature, now)
+    }
+
     fn signature(&self, verb: &str, subject: &str, expires: &str) -> String {
         hmac_sha256(
             &self.key,
@@ -117,6 +135,17 @@ mod tests {
             code,
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
+    }
+
+    #[test]
+    fn a_token_works_until_it_expires() {
+        let signer = Signer::new("http://127.0.0.1:1", "http://localhost:1", "key");
+        let token = signer.token(1000.0, 60.0);
+
+        assert!(signer.accepts_token(&token, 1059.0));
+        assert!(!signer.accepts_token(&token, 1061.0));
+        assert!(!signer.accepts_token(&token.replace("_1060.000_", "_9060.000_"), 1059.0));
+        assert!(!signer.accepts_token("", 1059.0));
     }
 
     #[test]

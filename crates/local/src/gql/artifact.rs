@@ -9,7 +9,6 @@ use super::file::{File, Source};
 use super::run::Run;
 use super::scalars::{DateTime, Int64, JsonString, id};
 use super::user::User;
-use crate::clock;
 use crate::store::aliases;
 use crate::store::artifact_files::{self, ArtifactFileRow};
 use crate::store::artifacts::{self, ArtifactRow, CollectionRow};
@@ -123,7 +122,7 @@ impl Artifact {
             .read(move |db| artifact_files::manifest_blob(db, number))
             .await?;
         Ok(Some(ArtifactManifest::new(number, |verb, subject| {
-            app.signer.url(verb, subject, &name, clock::now())
+            app.signer.url(verb, subject, &name, app.now())
         })))
     }
     async fn created_by(&self, context: &Context<'_>) -> Result<ArtifactCreator> {
@@ -134,7 +133,7 @@ impl Artifact {
             .store
             .read(move |db| runs::by_id(db, number))
             .await?;
-        Ok(ArtifactCreator::Run(Box::new(Run(run))))
+        Ok(ArtifactCreator::Run(Box::new(Run::new(run))))
     }
     async fn used_by(&self, context: &Context<'_>) -> Result<Connection<Run>> {
         let number = self.0.id;
@@ -145,7 +144,11 @@ impl Artifact {
                 users.into_iter().map(|run| runs::by_id(db, run)).collect()
             })
             .await?;
-        Ok(Connection::of(rows, Window::new(Some(1000), None), Run))
+        Ok(Connection::of(
+            rows,
+            Window::new(Some(1000), None),
+            Run::new,
+        ))
     }
     async fn artifact_memberships(&self) -> Connection<ArtifactCollectionMembership> {
         let window = Window::new(None, None);
@@ -354,7 +357,7 @@ async fn files(
         rows.retain(|row| names.contains(&row.name));
     }
     let signer = app(context)?.signer.clone();
-    let now = clock::now();
+    let now = app(context)?.now();
     let window = Window::new(first, after.as_deref());
     Ok(Connection::of(rows, window, |row| File {
         source: Source::Artifact(row),

@@ -17,7 +17,6 @@ use super::run_input::{DONE, Success};
 use super::scalars::row;
 use super::{app, entity};
 use crate::app::App;
-use crate::clock;
 use crate::error::StoreError;
 use crate::sign::hex;
 use crate::store::artifact_files::{self, ArtifactFileRow};
@@ -39,7 +38,7 @@ impl ArtifactMutation {
         if input.digest_algorithm == Some(ArtifactDigestAlgorithm::ManifestXxh128) {
             return Err("digest algorithm MANIFEST_XXH128 is not supported".into());
         }
-        let now = clock::now();
+        let now = app(context)?.now();
         let artifact = app(context)?
             .store
             .write(move |db| {
@@ -134,7 +133,7 @@ impl ArtifactMutation {
         let number = row("Artifact", &input.artifact_id)?;
         let app = app(context)?;
         let blobs = app.blobs.clone();
-        let now = clock::now();
+        let now = app.now();
         let artifact = app
             .store
             .write(move |db| commit::commit(db, &blobs, number, now))
@@ -172,7 +171,7 @@ impl ArtifactMutation {
         input: UpdateArtifactInput,
     ) -> Result<ArtifactPayload> {
         let number = row("Artifact", &input.artifact_id)?;
-        let now = clock::now();
+        let now = app(context)?.now();
         let artifact = app(context)?
             .store
             .write(move |db| input.apply(db, number, now))
@@ -239,7 +238,7 @@ fn base_of(id: Option<&ID>) -> Result<Option<i64>, StoreError> {
 }
 
 fn manifest_payload(app: &App, number: i64) -> ArtifactManifestPayload {
-    let now = clock::now();
+    let now = app.now();
     ArtifactManifestPayload {
         artifact_manifest: ArtifactManifest::new(number, |verb, subject| {
             app.signer.url(verb, subject, "wandb_manifest.json", now)
@@ -253,7 +252,7 @@ impl NewFile {
         let upload_url = file
             .blob
             .is_none()
-            .then(|| app.signer.url("put", &subject, &file.name, clock::now()));
+            .then(|| app.signer.url("put", &subject, &file.name, app.now()));
         let md5 = STANDARD.decode(&file.digest).unwrap_or_default();
         Self {
             storage_path: format!("wandb_artifacts/{}/{}", file.birth_id, hex(&md5)),

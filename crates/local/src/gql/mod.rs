@@ -13,8 +13,11 @@ mod project;
 mod query;
 mod run;
 mod run_input;
+mod run_lines;
 mod run_mutation;
+mod run_parts;
 mod scalars;
+mod sweep;
 mod user;
 
 use std::sync::Arc;
@@ -25,6 +28,10 @@ use crate::app::App;
 
 /// The executable schema.
 pub(crate) type LocalSchema = Schema<query::Query, Mutation, EmptySubscription>;
+
+/// In the data of a request: it comes from one of several writers that share a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared;
 
 /// All mutations.
 #[derive(MergedObject, Default)]

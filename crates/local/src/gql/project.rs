@@ -8,11 +8,13 @@ use super::collection::{ArtifactCollection, ArtifactSequence};
 use super::connection::{Connection, Window};
 use super::run::Run;
 use super::scalars::{DateTime, JsonString, id};
+use super::sweep::Sweep;
 use super::user::{Entity, User};
-use crate::clock;
+use crate::clock::Moment;
 use crate::error::{StoreError, StoreResult};
 use crate::store::filter::{self, Candidate};
 use crate::store::runs::{self, ProjectRow, RunRow};
+use crate::store::sweeps::{self, SweepRow};
 use crate::store::{aliases, artifacts};
 
 /// A project.
@@ -79,7 +81,7 @@ impl Project {
         Ok(Connection::of(
             runs,
             Window::new(first, after.as_deref()),
-            Run,
+            Run::new,
         ))
     }
 
@@ -98,6 +100,29 @@ impl Project {
             return Err(StoreError::NotFound(format!("run {name}")).into());
         }
         Ok(found)
+    }
+
+    async fn sweep(&self, context: &Context<'_>, sweep_name: String) -> Result<Option<Sweep>> {
+        let known = self.known_sweeps(context).await?;
+        let found = known.into_iter().find(|sweep| sweep.name == sweep_name);
+        Ok(found.map(Sweep))
+    }
+
+    async fn total_sweeps(&self, context: &Context<'_>) -> Result<i64> {
+        Ok(i64::try_from(self.known_sweeps(context).await?.len())?)
+    }
+
+    #[allow(unused_variables, reason = "sweeps are few: all are listed")]
+    async fn sweeps(
+        &self,
+        context: &Context<'_>,
+        after: Option<String>,
+        first: Option<i32>,
+        filters: Option<JsonString>,
+    ) -> Result<Connection<Sweep>> {
+        let known = self.known_sweeps(context).await?;
+        let window = Window::new(first, after.as_deref());
+        Ok(Connection::of(known, window, Sweep))
     }
 
     async fn artifact(&self, context: &Context<'_>, name: String) -> Result<Option<Artifact>> {
@@ -185,7 +210,16 @@ impl Project {
             .store
             .read(move |db| runs::find(db, &project.entity, &project.name, &name))
             .await?;
-        Ok(found.map(Run))
+        Ok(found.map(Run::new))
+    }
+
+    async fn known_sweeps(&self, context: &Context<'_>) -> Result<Vec<SweepRow>> {
+        let project = self.0.id;
+        let rows = app(context)?
+            .store
+            .read(move |db| sweeps::list(db, project))
+            .await?;
+        Ok(rows)
     }
 
     async fn types(&self, context: &Context<'_>) -> Result<Vec<ArtifactType>> {
@@ -219,10 +253,10 @@ impl Project {
             .transpose()
             .map_err(|error| format!("filters: {error}"))?
             .unwrap_or_default();
-        let now = clock::now();
+        let moment = app(context)?.moment();
         let rows = app(context)?
             .store
-            .read(move |db| chosen(db, project, &filter, order.as_deref(), now))
+            .read(move |db| chosen(db, project, &filter, order.as_deref(), moment))
             .await?;
         Ok(rows)
     }
@@ -233,7 +267,7 @@ fn chosen(
     project: i64,
     filter: &serde_json::Value,
     order: Option<&str>,
-    now: f64,
+    moment: Moment,
 ) -> StoreResult<Vec<RunRow>> {
     let about_texts = |text: &str| text.contains("config.") || text.contains("summary");
     let needs_texts = about_texts(&filter.to_string()) || order.is_some_and(about_texts);
@@ -248,7 +282,7 @@ fn chosen(
             run,
             config,
             summary,
-            now,
+            moment,
         };
         if filter::passes(filter, &candidate)? {
             candidates.push(candidate);

@@ -11,9 +11,9 @@ use super::run_input::{
     UpsertModelInput, UpsertModelPayload,
 };
 use super::scalars::{id, row};
-use super::{app, entity};
-use crate::clock;
+use super::{Shared, app, entity};
 use crate::error::StoreError;
+use crate::store::alerts::{self, Alert};
 use crate::store::upsert::{DEFAULT_PROJECT, Upsert};
 use crate::store::{files, rewind, runs, upsert};
 
@@ -28,14 +28,15 @@ impl RunMutation {
         context: &Context<'_>,
         input: UpsertBucketInput,
     ) -> Result<UpsertBucketPayload> {
-        let change = input.into_change()?;
-        let now = clock::now();
+        let mut change = input.into_change()?;
+        change.shared = context.data_opt::<Shared>().is_some();
+        let moment = app(context)?.moment();
         let (run, inserted) = app(context)?
             .store
-            .write(move |db| upsert::upsert(db, &change, now))
+            .write(move |db| upsert::upsert(db, &change, moment))
             .await?;
         Ok(UpsertBucketPayload {
-            bucket: Run(run),
+            bucket: Run::new(run),
             inserted,
         })
     }
@@ -47,7 +48,7 @@ impl RunMutation {
     ) -> Result<UpsertModelPayload> {
         let entity = entity(input.entity_name.as_deref());
         let name = input.name.unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
-        let now = clock::now();
+        let now = app(context)?.now();
         let (row, inserted) = app(context)?
             .store
             .write(move |db| {
@@ -68,7 +69,7 @@ impl RunMutation {
         input: RunFilesInput,
     ) -> Result<CreateRunFilesPayload> {
         let app = app(context)?;
-        let now = clock::now();
+        let now = app.now();
         let names = input.files.clone();
         let (run_id, targets) = app
             .store
@@ -143,11 +144,7 @@ impl RunMutation {
         let run_id = row("Run", &input.id)?;
         app(context)?
             .store
-            .write(move |db| {
-                runs::by_id(db, run_id)?;
-                db.execute("UPDATE runs SET stopped = 1 WHERE id = ?1", [run_id])?;
-                Ok(())
-            })
+            .write(move |db| runs::stop(db, run_id))
             .await?;
         Ok(DONE)
     }
@@ -185,7 +182,7 @@ impl RunMutation {
         }
         #[allow(clippy::cast_possible_truncation, reason = "a step is a whole number")]
         let step = input.metric_value.floor() as i64;
-        let now = clock::now();
+        let now = app(context)?.now();
         let run = app(context)?
             .store
             .write(move |db| {
@@ -196,7 +193,7 @@ impl RunMutation {
             })
             .await?;
         Ok(RewindRunPayload {
-            rewound_run: Run(run),
+            rewound_run: Run::new(run),
         })
     }
 
@@ -205,19 +202,21 @@ impl RunMutation {
         context: &Context<'_>,
         input: NotifyScriptableRunAlertInput,
     ) -> Result<Success> {
-        let now = clock::now();
+        let now = app(context)?.now();
         app(context)?
             .store
             .write(move |db| {
                 let entity = entity(input.entity_name.as_deref());
                 let project = input.project_name.as_deref().unwrap_or(DEFAULT_PROJECT);
                 let run = runs::require(db, &entity, project, &input.run_name)?;
-                let severity = format!("{:?}", input.severity.unwrap_or(AlertSeverity::Info));
-                db.execute(
-                    "INSERT INTO alerts (run_id, at, title, text, severity) VALUES (?1, ?2, ?3, ?4, ?5)",
-                    rusqlite::params![run.id, now, input.title, input.text, severity.to_uppercase()],
-                )?;
-                Ok(())
+                let severity = input.severity.unwrap_or(AlertSeverity::Info);
+                let alert = Alert {
+                    severity: format!("{severity:?}").to_uppercase(),
+                    wait_ms: input.wait_duration.map_or(0, |wait| wait.0),
+                    title: input.title,
+                    text: input.text,
+                };
+                alerts::keep(db, run.id, &alert, now)
             })
             .await?;
         Ok(DONE)
@@ -257,6 +256,7 @@ impl UpsertBucketInput {
             commit: self.commit,
             sweep: self.sweep,
             state: self.state,
+            shared: false,
         })
     }
 }

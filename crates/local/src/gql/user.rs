@@ -1,7 +1,8 @@
 //! The one user, its entity, and what the server says about itself.
 
-use async_graphql::{ID, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
+use super::app;
 use super::connection::{Connection, Window};
 use super::scalars::{DateTime, JsonString, id};
 
@@ -127,13 +128,13 @@ pub(crate) struct Feature {
 
 #[Object]
 impl ServerInfo {
-    async fn features(&self) -> Vec<Feature> {
-        FEATURES
-            .iter()
-            .map(|name| Feature {
-                name: (*name).to_owned(),
-                is_enabled: true,
-            })
-            .collect()
+    #[allow(clippy::unused_async, reason = "resolvers are asynchronous")]
+    async fn features(&self, context: &Context<'_>) -> Result<Vec<Feature>> {
+        let disabled = &app(context)?.rules.disabled_features;
+        let features = FEATURES.iter().map(|name| Feature {
+            name: (*name).to_owned(),
+            is_enabled: !disabled.iter().any(|disabled| disabled == name),
+        });
+        Ok(features.collect())
     }
 }

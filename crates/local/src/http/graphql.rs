@@ -4,13 +4,14 @@ use async_graphql::parser::parse_query;
 use async_graphql::{Request, Variables};
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Web, answer};
+use crate::gql::Shared;
 
 #[derive(Deserialize)]
 struct Body {
@@ -21,7 +22,7 @@ struct Body {
     operation_name: Option<String>,
 }
 
-pub(super) async fn answer(State(web): State<Web>, body: Bytes) -> Response {
+pub(super) async fn answer(State(web): State<Web>, headers: HeaderMap, body: Bytes) -> Response {
     let body: Body = match serde_json::from_slice(&body) {
         Ok(body) => body,
         Err(error) => {
@@ -37,6 +38,9 @@ pub(super) async fn answer(State(web): State<Web>, body: Bytes) -> Response {
     let mut request = Request::new(body.query).variables(variables);
     if let Some(name) = name {
         request = request.operation_name(name);
+    }
+    if headers.contains_key("x-wandb-use-async-filestream") {
+        request = request.data(Shared);
     }
     let response = web.schema.execute(request).await;
     for error in &response.errors {

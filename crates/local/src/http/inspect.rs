@@ -1,17 +1,19 @@
 //! The inspection API under `/api`, for the page and for tests. Its contract is in the crate's documentation.
 
+use std::sync::atomic::Ordering;
+
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use rusqlite::Connection;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Web, answer, auth};
-use crate::clock;
+use crate::clock::Moment;
 use crate::console;
 use crate::error::StoreResult;
 use crate::extjson;
@@ -19,7 +21,7 @@ use crate::sign::Signer;
 use crate::store::lines::{self, LineFile};
 use crate::store::runs::{self, RunRow};
 use crate::store::series::{self, SeriesQuery};
-use crate::store::{aliases, artifact_files, artifacts, files};
+use crate::store::{alerts, aliases, artifact_files, artifacts, files, violations};
 
 /// Lines of a page of rows or console when the caller does not say.
 const DEFAULT_LINES: i64 = 1000;
@@ -36,6 +38,9 @@ pub(super) fn routes(web: &Web) -> Router<Web> {
         .route(&format!("{run}/events"), get(events))
         .route(&format!("{run}/console"), get(console_lines))
         .route(&format!("{run}/series"), get(run_series))
+        .route(&format!("{run}/stop"), post(stop))
+        .route("/api/violations", get(all_violations))
+        .route("/api/server", get(server))
         .layer(middleware::from_fn_with_state(
             web.clone(),
             auth::require_key_or_cookie,
@@ -72,14 +77,14 @@ struct Series {
 }
 
 async fn all_runs(State(web): State<Web>) -> Response {
-    let now = clock::now();
+    let now = web.app.moment();
     let rows = web.app.store.read(|db| runs::list(db, None)).await;
     respond(rows.map(|rows| rows.iter().map(|run| brief(run, now)).collect()))
 }
 
 async fn one_run(State(web): State<Web>, Path(place): Place) -> Response {
     let signer = web.app.signer.clone();
-    let now = clock::now();
+    let now = web.app.moment();
     let answer = web
         .app
         .store
@@ -89,6 +94,33 @@ async fn one_run(State(web): State<Web>, Path(place): Place) -> Response {
         })
         .await;
     respond(answer)
+}
+
+/// Asks the run to stop, as the page's button does.
+async fn stop(State(web): State<Web>, Path(place): Place) -> Response {
+    let answer = web
+        .app
+        .store
+        .write(move |db| {
+            let run = runs::require(db, &place.0, &place.1, &place.2)?;
+            runs::stop(db, run.id)?;
+            Ok(json!({"stopped": true}))
+        })
+        .await;
+    respond(answer)
+}
+
+async fn all_violations(State(web): State<Web>) -> Response {
+    respond(web.app.store.read(violations::all).await)
+}
+
+async fn server(State(web): State<Web>) -> Response {
+    let app = &web.app;
+    respond(Ok(json!({
+        "tokenExchanges": app.exchanges.load(Ordering::Relaxed),
+        "disabledFeatures": app.rules.disabled_features,
+        "now": app.now(),
+    })))
 }
 
 async fn history(State(web): State<Web>, place: Place, query: Query<Lines>) -> Response {
@@ -201,25 +233,27 @@ fn respond(answer: StoreResult<Value>) -> Response {
     }
 }
 
-fn brief(run: &RunRow, now: f64) -> Value {
+fn brief(run: &RunRow, now: Moment) -> Value {
     json!({
         "entity": run.project.entity, "project": run.project.name, "name": run.name,
         "displayName": run.display_name, "state": run.state(now), "exitcode": run.exitcode,
         "group": run.group, "jobType": run.job_type, "tags": run.tags, "notes": run.notes,
+        "sweep": run.sweep, "stopped": run.stopped,
         "createdAt": run.created_at, "heartbeatAt": run.heartbeat_at,
         "historyLineCount": run.history_lines, "eventsLineCount": run.events_lines,
         "logLineCount": run.console_lines, "lastStep": run.last_step, "posts": run.posts,
     })
 }
 
-fn full(db: &Connection, run: &RunRow, signer: &Signer, now: f64) -> StoreResult<Value> {
+fn full(db: &Connection, run: &RunRow, signer: &Signer, moment: Moment) -> StoreResult<Value> {
     let (config, summary) = runs::texts(db, run.id)?;
-    let mut answer = brief(run, now);
+    let mut answer = brief(run, moment);
+    let now = moment.now;
     answer["host"] = json!(run.host);
     answer["program"] = json!(run.program);
     answer["repo"] = json!(run.repo);
     answer["commit"] = json!(run.commit);
-    answer["stopped"] = json!(run.stopped);
+    answer["longestSilence"] = json!(run.longest_silence);
     answer["config"] = extjson::to_json(&config).unwrap_or(Value::String(config));
     answer["summary"] = extjson::to_json(&summary).unwrap_or(Value::String(summary));
     answer["files"] = run_files(db, run.id, signer, now)?;
@@ -227,9 +261,9 @@ fn full(db: &Connection, run: &RunRow, signer: &Signer, now: f64) -> StoreResult
     answer["usedArtifacts"] = run_artifacts(db, artifacts::used_by(db, run.id)?, signer, now)?;
     answer["metrics"] = keys(db, run.id, LineFile::History)?;
     answer["systemMetrics"] = keys(db, run.id, LineFile::Events)?;
-    answer["violations"] = violations(db, run.id)?;
+    answer["violations"] = violations::of(db, run.id)?;
     answer["postTimes"] = post_times(db, run.id)?;
-    answer["alerts"] = alerts(db, run.id)?;
+    answer["alerts"] = alerts::of(db, run.id)?;
     Ok(answer)
 }
 
@@ -282,36 +316,9 @@ fn run_artifacts(
     Ok(Value::Array(list))
 }
 
-fn violations(db: &Connection, run_id: i64) -> StoreResult<Value> {
-    let mut statement =
-        db.prepare_cached("SELECT kind, count FROM violations WHERE run_id = ?1")?;
-    let rows = statement.query_map([run_id], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
-    })?;
-    let mut counts = Map::new();
-    for row in rows {
-        let (kind, count) = row?;
-        counts.insert(kind, count.into());
-    }
-    Ok(Value::Object(counts))
-}
-
 fn post_times(db: &Connection, run_id: i64) -> StoreResult<Value> {
     let mut statement =
         db.prepare_cached("SELECT at FROM posts WHERE run_id = ?1 ORDER BY number")?;
     let rows = statement.query_map([run_id], |row| row.get::<_, f64>(0))?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into())
-}
-
-fn alerts(db: &Connection, run_id: i64) -> StoreResult<Value> {
-    let mut statement = db.prepare_cached(
-        "SELECT at, title, text, severity FROM alerts WHERE run_id = ?1 ORDER BY id",
-    )?;
-    let rows = statement.query_map([run_id], |row| {
-        Ok(json!({
-            "at": row.get::<_, f64>(0)?, "title": row.get::<_, String>(1)?,
-            "text": row.get::<_, String>(2)?, "severity": row.get::<_, String>(3)?,
-        }))
-    })?;
-    Ok(Value::Array(rows.collect::<Result<_, _>>()?))
 }

@@ -6,8 +6,10 @@ mod file_stream;
 mod graphql;
 mod host;
 mod inspect;
+mod oidc;
 mod page;
 mod storage;
+mod subject;
 
 pub(crate) use host::accepted as accepted_hosts;
 
@@ -57,6 +59,7 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/storage/get/{subject}/{name}", get(storage::fetch))
         .layer(DefaultBodyLimit::disable());
     Router::new()
+        .route("/oidc/token", post(oidc::token))
         .merge(clients)
         .merge(storage)
         .merge(inspect::routes(&web))

@@ -2,65 +2,23 @@
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{
-    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RANGE,
-};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RANGE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::utf8_percent_encode;
-use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
+use super::subject::{Signed, Subject, admit};
 use super::{Web, answer};
 use crate::app::App;
 use crate::blobs::Incoming;
-use crate::clock;
 use crate::error::{StoreError, StoreResult};
 use crate::mime;
 use crate::sign::{COMPONENT, hex};
-use crate::store::{artifact_files, files, runs};
-
-#[derive(Deserialize)]
-pub(super) struct Signed {
-    #[serde(default)]
-    expires: String,
-    #[serde(default)]
-    signature: String,
-}
-
-/// What a signed address is about.
-enum Subject {
-    RunFile(i64),
-    /// A file of a run by name, made where it is missing.
-    RunName(i64, String),
-    ArtifactFile(i64),
-    Manifest(i64),
-}
-
-impl Subject {
-    fn parse(text: &str) -> Option<Self> {
-        if let Some(rest) = text.strip_prefix("run-file-") {
-            return rest.parse().ok().map(Self::RunFile);
-        }
-        if let Some(rest) = text.strip_prefix("artifact-file-") {
-            return rest.parse().ok().map(Self::ArtifactFile);
-        }
-        if let Some(rest) = text.strip_prefix("manifest-") {
-            return rest.parse().ok().map(Self::Manifest);
-        }
-        let (run, name) = text.strip_prefix("run-name-")?.split_once('-')?;
-        let bytes: Option<Vec<u8>> = (0..name.len() / 2)
-            .map(|at| u8::from_str_radix(name.get(at * 2..at * 2 + 2)?, 16).ok())
-            .collect();
-        Some(Self::RunName(
-            run.parse().ok()?,
-            String::from_utf8(bytes?).ok()?,
-        ))
-    }
-}
+use crate::store::{artifact_files, files, runs, violations};
 
 /// `PUT /storage/put/..`: takes a file in.
 pub(super) async fn store(
@@ -70,7 +28,7 @@ pub(super) async fn store(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let subject = match admit(&web.app, "put", &subject, &signed, &headers) {
+    let subject = match admit(&web.app, "put", &subject, &signed, &headers).await {
         Ok(subject) => subject,
         Err(refusal) => return *refusal,
     };
@@ -110,13 +68,30 @@ async fn take_in(
         return Err(StoreError::Refused(String::from("body ended early")));
     }
     let blobs = app.blobs.clone();
-    let now = clock::now();
+    let now = app.now();
     let replaced = app
         .store
-        .write(move |db| link(db, &blobs, &subject, &incoming, &digest, now))
+        .write(move |db| {
+            note_late(db, &subject)?;
+            link(db, &blobs, &subject, &incoming, &digest, now)
+        })
         .await?;
     app.release(replaced.into_iter().collect()).await?;
     Ok(md5)
+}
+
+/// Uploaders send files before `complete`; people may add files to a run later, so this is counted and no more.
+fn note_late(db: &rusqlite::Connection, subject: &Subject) -> StoreResult<()> {
+    if !matches!(subject, Subject::RunFile(_) | Subject::RunName(..)) {
+        return Ok(());
+    }
+    let Some(run_id) = subject.run(db)? else {
+        return Ok(());
+    };
+    if runs::by_id(db, run_id)?.has_ended() {
+        violations::count(db, run_id, "upload_after_complete")?;
+    }
+    Ok(())
 }
 
 /// Links an upload to its row; returns the blob that was there before.
@@ -180,7 +155,7 @@ pub(super) async fn fetch(
     Query(signed): Query<Signed>,
     headers: HeaderMap,
 ) -> Response {
-    let subject = match admit(&web.app, "get", &subject, &signed, &headers) {
+    let subject = match admit(&web.app, "get", &subject, &signed, &headers).await {
         Ok(subject) => subject,
         Err(refusal) => return *refusal,
     };
@@ -275,33 +250,6 @@ pub(super) async fn artifact_by_digest(
         Ok(file) => give(&web.app, &file.blob.unwrap_or_default(), &name, &headers).await,
         Err(failure) => answer::from_store(&failure),
     }
-}
-
-fn admit(
-    app: &App,
-    verb: &str,
-    subject: &str,
-    signed: &Signed,
-    headers: &HeaderMap,
-) -> Result<Subject, Box<Response>> {
-    if headers.contains_key(AUTHORIZATION) {
-        return Err(Box::new(answer::error(
-            StatusCode::BAD_REQUEST,
-            "signed addresses must be used without an Authorization header",
-        )));
-    }
-    let now = clock::now();
-    if !app
-        .signer
-        .accepts(verb, subject, &signed.expires, &signed.signature, now)
-    {
-        return Err(Box::new(answer::error(
-            StatusCode::FORBIDDEN,
-            "signature wrong or expired",
-        )));
-    }
-    Subject::parse(subject)
-        .ok_or_else(|| Box::new(answer::error(StatusCode::NOT_FOUND, "no such file")))
 }
 
 async fn give(app: &App, blob: &str, name: &str, headers: &HeaderMap) -> Response {

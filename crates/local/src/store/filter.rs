@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::runs::RunRow;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::error::{StoreError, StoreResult};
 use crate::extjson;
 
@@ -14,7 +14,7 @@ pub(crate) struct Candidate {
     pub(crate) run: RunRow,
     pub(crate) config: String,
     pub(crate) summary: String,
-    pub(crate) now: f64,
+    pub(crate) moment: Moment,
 }
 
 impl Candidate {
@@ -34,7 +34,7 @@ impl Candidate {
         match name {
             "name" => run.name.clone().into(),
             "display_name" | "displayName" => run.display_name.clone().into(),
-            "state" => run.state(self.now).into(),
+            "state" => run.state(self.moment).into(),
             "group" => run.group.clone().into(),
             "job_type" | "jobType" => run.job_type.clone().into(),
             "notes" => run.notes.clone().into(),

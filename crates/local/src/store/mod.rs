@@ -3,19 +3,24 @@
 //! Every write is one transaction and is on disk (WAL, `synchronous=FULL`) before its caller gets an answer. Readers do
 //! not wait for the writer. Statements are prepared once per connection.
 
+pub(crate) mod alerts;
 pub(crate) mod aliases;
+mod append;
 pub(crate) mod artifact_files;
 pub(crate) mod artifacts;
 pub(crate) mod commit;
 pub(crate) mod files;
 pub(crate) mod filter;
+mod fork;
 pub(crate) mod lines;
 pub(crate) mod rewind;
 pub(crate) mod runs;
 mod schema;
 pub(crate) mod series;
 pub(crate) mod stream;
+pub(crate) mod sweeps;
 pub(crate) mod upsert;
+pub(crate) mod violations;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,12 +2,11 @@
 
 use rusqlite::{Connection, params};
 
-use super::lines::{self, LineFile};
+use super::fork;
 use super::runs::{self, RunRow};
-use super::stream::{Keys, step_of};
 use crate::error::StoreResult;
 
-/// Removes every row after `step` and opens the run again.
+/// Removes every row after `step` and opens the run again; the summary becomes that of the rows which stay.
 pub(crate) fn rewind(
     connection: &Connection,
     run: &RunRow,
@@ -24,30 +23,10 @@ pub(crate) fn rewind(
         [run.id, first_gone],
     )?;
     connection.execute(
-        "DELETE FROM keys WHERE run_id = ?1 AND file = 'history'",
-        [run.id],
+        "DELETE FROM shared_lines WHERE run_id = ?1 AND file = 'history' AND line >= ?2",
+        [run.id, first_gone],
     )?;
-    let mut keys = Keys::default();
-    let mut last_step = -1;
-    let mut last_row = String::from("{}");
-    let mut from = 0;
-    loop {
-        let page = lines::page(connection, run.id, LineFile::History, from, 1000)?;
-        let Some((last_line, _)) = page.last() else {
-            break;
-        };
-        from = last_line + 1;
-        for (line, text) in page {
-            keys.count(&text);
-            last_step = last_step.max(step_of(&text).unwrap_or(line));
-            last_row = text;
-        }
-    }
-    keys.save(connection, run.id, "history")?;
-    connection.execute(
-        "UPDATE runs SET history_lines = ?2, last_step = ?3, summary = ?4, state = 'running', exitcode = NULL, \
-         heartbeat_at = ?5 WHERE id = ?1",
-        params![run.id, first_gone, last_step, last_row, now],
-    )?;
+    fork::recount(connection, run.id)?;
+    runs::reopen(connection, run.id, now)?;
     runs::by_id(connection, run.id)
 }

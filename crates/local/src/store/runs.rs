@@ -2,10 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::clock::Moment;
 use crate::error::{StoreError, StoreResult};
-
-/// Seconds without a post after which a running run is shown as crashed.
-const CRASHED_AFTER_S: f64 = 300.0;
 
 /// A project's row.
 #[derive(Debug, Clone)]
@@ -36,6 +34,7 @@ pub(crate) struct RunRow {
     pub(crate) stored_state: String,
     pub(crate) exitcode: Option<i64>,
     pub(crate) stopped: bool,
+    pub(crate) preempting: bool,
     pub(crate) created_at: f64,
     pub(crate) heartbeat_at: f64,
     pub(crate) history_lines: i64,
@@ -43,22 +42,36 @@ pub(crate) struct RunRow {
     pub(crate) console_lines: i64,
     pub(crate) last_step: i64,
     pub(crate) posts: i64,
+    /// Longest time between two posts while it ran, in seconds.
+    pub(crate) longest_silence: f64,
 }
 
 impl RunRow {
-    /// The state as shown at `now`: a running run that has gone silent has crashed.
-    pub(crate) fn state(&self, now: f64) -> &str {
-        if self.stored_state == "running" && now - self.heartbeat_at > CRASHED_AFTER_S {
-            "crashed"
-        } else {
-            &self.stored_state
+    /// The state as shown at a moment: a running run that has gone silent was killed if that was asked for, preempted if it
+    /// announced that, else it has crashed. With the next post it runs again.
+    pub(crate) fn state(&self, at: Moment) -> &str {
+        let silent = at.now - self.heartbeat_at > at.crashed_after_s;
+        match (self.stored_state.as_str(), silent) {
+            ("running", true) if self.stopped => "killed",
+            ("running", true) if self.preempting => "preempted",
+            ("running", true) => "crashed",
+            ("running", false) if self.preempting => "preempting",
+            (stored, _) => stored,
         }
+    }
+
+    /// Whether the run said itself how it ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(
+            self.stored_state.as_str(),
+            "finished" | "failed" | "killed" | "preempted"
+        )
     }
 }
 
 const RUN_COLUMNS: &str = "r.id, r.name, r.display_name, r.group_name, r.job_type, r.notes, r.description, r.tags, r.host, \
     r.program, r.repo, r.commit_sha, r.sweep, r.state, r.exitcode, r.stopped, r.created_at, r.heartbeat_at, \
-    r.history_lines, r.events_lines, r.console_lines, r.last_step, r.posts, p.id, p.entity, p.name, p.created_at \
+    r.history_lines, r.events_lines, r.console_lines, r.last_step, r.posts, p.id, p.entity, p.name, p.created_at, r.preempting, r.longest_silence \
     FROM runs r JOIN projects p ON p.id = r.project_id";
 
 fn run_from(row: &Row<'_>) -> rusqlite::Result<RunRow> {
@@ -93,6 +106,8 @@ fn run_from(row: &Row<'_>) -> rusqlite::Result<RunRow> {
             name: row.get(25)?,
             created_at: row.get(26)?,
         },
+        preempting: row.get(27)?,
+        longest_silence: row.get(28)?,
     })
 }
 
@@ -199,6 +214,23 @@ pub(crate) fn list(connection: &Connection, project_id: Option<i64>) -> StoreRes
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Makes an ended or silent run a running one, heard of at `now`.
+pub(crate) fn reopen(connection: &Connection, run_id: i64, now: f64) -> StoreResult<()> {
+    connection
+        .prepare_cached(
+            "UPDATE runs SET state = 'running', exitcode = NULL, stopped = 0, preempting = 0, heartbeat_at = ?2 WHERE id = ?1",
+        )?
+        .execute(params![run_id, now])?;
+    Ok(())
+}
+
+/// Asks a run to stop: its next `file_stream` answers say so.
+pub(crate) fn stop(connection: &Connection, run_id: i64) -> StoreResult<()> {
+    by_id(connection, run_id)?;
+    connection.execute("UPDATE runs SET stopped = 1 WHERE id = ?1", [run_id])?;
+    Ok(())
+}
+
 /// Config and summary texts of a run.
 pub(crate) fn texts(connection: &Connection, run_id: i64) -> StoreResult<(String, String)> {
     Ok(connection
@@ -232,6 +264,7 @@ pub(crate) fn delete(
         "keys",
         "posts",
         "violations",
+        "shared_lines",
         "files",
         "uses",
         "alerts",

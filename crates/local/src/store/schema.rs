@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-/// Version of the tables, kept as `user_version` in the database.
-const VERSION: i64 = 1;
+/// What to do to come from each version of the tables to the next; the version is kept as `user_version` in the database.
+const STEPS: [&str; 2] = [TABLES, SHARED_AND_ALERTS];
 
 const TABLES: &str = "
 CREATE TABLE projects (
@@ -76,6 +76,15 @@ CREATE TABLE alerts (
   id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, at REAL NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, severity TEXT NOT NULL);
 ";
 
+/// Lines of several writers of one run (`own` is the writer's number of a line, `line` the run's), repeated alerts, silence.
+const SHARED_AND_ALERTS: &str = "
+CREATE TABLE shared_lines (
+  run_id INTEGER NOT NULL, file TEXT NOT NULL, writer TEXT NOT NULL, own INTEGER NOT NULL, line INTEGER NOT NULL,
+  PRIMARY KEY (run_id, file, writer, own)) WITHOUT ROWID;
+ALTER TABLE alerts ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN longest_silence REAL NOT NULL DEFAULT 0;
+";
+
 /// Sets the connection up for writing and makes the tables where they are missing.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
@@ -84,9 +93,10 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096;",
     )?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version < VERSION {
+    let done = usize::try_from(version).unwrap_or(0);
+    for (step, number) in STEPS.iter().zip(1..).skip(done) {
         connection.execute_batch(&format!(
-            "BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;"
+            "BEGIN; {step} PRAGMA user_version={number}; COMMIT;"
         ))?;
     }
     Ok(())

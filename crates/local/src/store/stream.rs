@@ -5,13 +5,20 @@
 //! have holes. `wandb-summary.json` is its last line. A name in `uploaded` whose file never came is counted as
 //! `uploaded_without_file`. After `complete`, a run takes only posts that change nothing (a retry of
 //! what is stored already) until an upsert opens it again; another post is refused with 409 and counted as `after_complete`.
+//! A longer silence than heartbeats allow is counted as `heartbeat_gap` by the post that ends it.
+//!
+//! Of several writers that share a run (header `X-WANDB-ASYNC-CLIENT-ID`) each has its own offsets; summaries are merged, and
+//! posts that come after another writer's `complete` are taken without a change of the state.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
+use super::append::{self, Numbering};
+use super::lines::LineFile;
 use super::runs::{self, RunRow};
+use super::violations;
 use crate::error::{StoreError, StoreResult};
 use crate::extjson;
 
@@ -54,55 +61,70 @@ pub(crate) enum Applied {
     Ended(String),
 }
 
+/// Where a post comes from and when.
+pub(crate) struct Arrival<'a> {
+    /// Entity, project and run id.
+    pub(crate) place: (&'a str, &'a str, &'a str),
+    /// The id of one of several writers that share the run.
+    pub(crate) writer: Option<&'a str>,
+    pub(crate) now: f64,
+    /// Seconds of silence from which on it is a violation.
+    pub(crate) heartbeat_s: f64,
+}
+
 /// Stores one post.
 pub(crate) fn apply(
     connection: &Connection,
-    (entity, project, name): (&str, &str, &str),
+    arrival: &Arrival<'_>,
     post: &Post,
-    now: f64,
 ) -> StoreResult<Applied> {
+    let (entity, project, name) = arrival.place;
     let run = runs::require(connection, entity, project, name)?;
-    note_arrival(connection, &run, now)?;
-    if let Some(gap) = gap(&run, post)? {
-        violation(connection, run.id, "gap")?;
+    note_arrival(connection, &run, arrival)?;
+    if let Some(gap) = gap(connection, &run, post, arrival.writer)? {
+        violations::count(connection, run.id, "gap")?;
         return Ok(Applied::Gap(gap));
     }
-    let ended = matches!(run.stored_state.as_str(), "finished" | "failed");
-    if ended {
+    if run.has_ended() && arrival.writer.is_none() {
         if changes_something(connection, &run, post)? {
-            violation(connection, run.id, "after_complete")?;
+            violations::count(connection, run.id, "after_complete")?;
             return Ok(Applied::Ended(format!(
                 "run {name} has ended; resume it before sending more"
             )));
         }
-        return Ok(Applied::Taken {
-            stopped: run.stopped,
-            exitcode: run.exitcode,
-        });
+        return Ok(taken(&run));
     }
-    store(connection, &run, post, now)?;
-    let run = runs::by_id(connection, run.id)?;
-    Ok(Applied::Taken {
+    store(connection, &run, post, arrival)?;
+    Ok(taken(&runs::by_id(connection, run.id)?))
+}
+
+fn taken(run: &RunRow) -> Applied {
+    Applied::Taken {
         stopped: run.stopped,
         exitcode: run.exitcode,
-    })
+    }
 }
 
-/// Counts a broken rule, to be read by tests and shown on the page.
-pub(crate) fn violation(connection: &Connection, run_id: i64, kind: &str) -> StoreResult<()> {
+fn note_arrival(
+    connection: &Connection,
+    run: &RunRow,
+    &Arrival {
+        now, heartbeat_s, ..
+    }: &Arrival<'_>,
+) -> StoreResult<()> {
+    let silence = if run.stored_state == "running" {
+        now - run.heartbeat_at
+    } else {
+        0.0
+    };
+    if silence > heartbeat_s {
+        violations::count(connection, run.id, "heartbeat_gap")?;
+    }
     connection
         .prepare_cached(
-            "INSERT INTO violations (run_id, kind, count) VALUES (?1, ?2, 1) \
-             ON CONFLICT (run_id, kind) DO UPDATE SET count = count + 1",
+            "UPDATE runs SET posts = posts + 1, longest_silence = max(longest_silence, ?2) WHERE id = ?1",
         )?
-        .execute(params![run_id, kind])?;
-    Ok(())
-}
-
-fn note_arrival(connection: &Connection, run: &RunRow, now: f64) -> StoreResult<()> {
-    connection
-        .prepare_cached("UPDATE runs SET posts = posts + 1 WHERE id = ?1")?
-        .execute([run.id])?;
+        .execute(params![run.id, silence])?;
     connection
         .prepare_cached("INSERT OR REPLACE INTO posts (run_id, number, at) VALUES (?1, ?2, ?3)")?
         .execute(params![run.id, run.posts + 1, now])?;
@@ -112,11 +134,17 @@ fn note_arrival(connection: &Connection, run: &RunRow, now: f64) -> StoreResult<
     Ok(())
 }
 
-fn gap(run: &RunRow, post: &Post) -> StoreResult<Option<String>> {
+fn gap(
+    connection: &Connection,
+    run: &RunRow,
+    post: &Post,
+    writer: Option<&str>,
+) -> StoreResult<Option<String>> {
     for (file, chunk) in &post.files {
+        let end = |file| Numbering::new(connection, run, file, writer).expected();
         let expected = match file.as_str() {
-            "wandb-history.jsonl" => run.history_lines,
-            "wandb-events.jsonl" => run.events_lines,
+            "wandb-history.jsonl" => end(LineFile::History)?,
+            "wandb-events.jsonl" => end(LineFile::Events)?,
             "output.log" | "wandb-summary.json" => i64::MAX,
             other => {
                 return Err(StoreError::Refused(format!(
@@ -167,39 +195,77 @@ fn changes_something(connection: &Connection, run: &RunRow, post: &Post) -> Stor
     Ok(false)
 }
 
-fn store(connection: &Connection, run: &RunRow, post: &Post, now: f64) -> StoreResult<()> {
+fn store(
+    connection: &Connection,
+    run: &RunRow,
+    post: &Post,
+    arrival: &Arrival<'_>,
+) -> StoreResult<()> {
+    let writer = arrival.writer;
     for (file, chunk) in &post.files {
         match file.as_str() {
-            "wandb-history.jsonl" => history(connection, run, chunk)?,
-            "wandb-events.jsonl" => events(connection, run, chunk)?,
-            "output.log" => console(connection, run, chunk)?,
-            _ => {
-                if let Some(line) = chunk.content.last() {
-                    connection
-                        .prepare_cached("UPDATE runs SET summary = ?2 WHERE id = ?1")?
-                        .execute(params![run.id, line])?;
-                }
-            }
+            "wandb-history.jsonl" => append::history(connection, run, chunk, writer)?,
+            "wandb-events.jsonl" => append::events(connection, run, chunk, writer)?,
+            "output.log" => append::console(connection, run, chunk, writer)?,
+            _ => summary(connection, run, chunk, writer)?,
         }
     }
     note_uploaded(connection, run, post)?;
-    let state = match (post.complete, post.exitcode) {
-        (Some(true), Some(0) | None) => "finished",
-        (Some(true), Some(_)) => "failed",
-        _ => "running",
+    let state = state_after(run, post);
+    let exitcode = match (post.complete, state) {
+        (Some(true), _) => Some(post.exitcode.unwrap_or(0)),
+        (_, "running") => None,
+        _ => run.exitcode,
     };
-    let exitcode = (state != "running").then(|| post.exitcode.unwrap_or(0));
     connection
         .prepare_cached(
             "UPDATE runs SET heartbeat_at = ?2, state = ?3, exitcode = ?4, preempting = max(preempting, ?5) WHERE id = ?1",
         )?
         .execute(params![
             run.id,
-            now,
+            arrival.now,
             state,
             exitcode,
             post.preempting.unwrap_or(false)
         ])?;
+    Ok(())
+}
+
+/// W&B's states: 0 is finished; another exit code is killed if the run was asked to stop, preempted if it announced that, else
+/// failed.
+fn state_after<'a>(run: &'a RunRow, post: &Post) -> &'a str {
+    match (post.complete, post.exitcode) {
+        (Some(true), Some(0) | None) => "finished",
+        (Some(true), Some(_)) if run.stopped => "killed",
+        (Some(true), Some(_)) if run.preempting || post.preempting == Some(true) => "preempted",
+        (Some(true), Some(_)) => "failed",
+        _ if run.has_ended() => &run.stored_state,
+        _ => "running",
+    }
+}
+
+/// The summary is its last line; what several writers say is put together, the later word for each key counts.
+fn summary(
+    connection: &Connection,
+    run: &RunRow,
+    chunk: &Chunk,
+    writer: Option<&str>,
+) -> StoreResult<()> {
+    let Some(line) = chunk.content.last() else {
+        return Ok(());
+    };
+    let merged = if writer.is_some() {
+        let (_, before) = runs::texts(connection, run.id)?;
+        let mut whole = extjson::Merged::default();
+        whole.add(&before);
+        whole.add(line);
+        Some(whole.text())
+    } else {
+        None
+    };
+    connection
+        .prepare_cached("UPDATE runs SET summary = ?2 WHERE id = ?1")?
+        .execute(params![run.id, merged.as_ref().unwrap_or(line)])?;
     Ok(())
 }
 
@@ -210,109 +276,8 @@ fn note_uploaded(connection: &Connection, run: &RunRow, post: &Post) -> StoreRes
     )?;
     for name in post.uploaded.iter().flatten() {
         if !known.exists(params![run.id, name])? {
-            violation(connection, run.id, "uploaded_without_file")?;
+            violations::count(connection, run.id, "uploaded_without_file")?;
         }
     }
     Ok(())
-}
-
-fn history(connection: &Connection, run: &RunRow, chunk: &Chunk) -> StoreResult<()> {
-    let mut replace =
-        connection.prepare_cached("DELETE FROM history WHERE run_id = ?1 AND line = ?2")?;
-    let mut insert = connection
-        .prepare_cached("INSERT INTO history (run_id, line, step, text) VALUES (?1, ?2, ?3, ?4)")?;
-    let mut keys = Keys::default();
-    let mut last_step = run.last_step;
-    let mut end = run.history_lines;
-    for (line, text) in (chunk.offset..).zip(&chunk.content) {
-        let step = step_of(text).unwrap_or(line);
-        if line < run.history_lines {
-            replace.execute([run.id, line])?;
-        } else {
-            keys.count(text);
-        }
-        insert.execute(params![run.id, line, step, text])?;
-        last_step = last_step.max(step);
-        end = end.max(line + 1);
-    }
-    keys.save(connection, run.id, "history")?;
-    connection
-        .prepare_cached("UPDATE runs SET history_lines = ?2, last_step = ?3 WHERE id = ?1")?
-        .execute([run.id, end, last_step])?;
-    Ok(())
-}
-
-fn events(connection: &Connection, run: &RunRow, chunk: &Chunk) -> StoreResult<()> {
-    let mut insert = connection
-        .prepare_cached("INSERT OR REPLACE INTO events (run_id, line, text) VALUES (?1, ?2, ?3)")?;
-    let mut keys = Keys::default();
-    let mut end = run.events_lines;
-    for (line, text) in (chunk.offset..).zip(&chunk.content) {
-        if line >= run.events_lines {
-            keys.count(text);
-        }
-        insert.execute(params![run.id, line, text])?;
-        end = end.max(line + 1);
-    }
-    keys.save(connection, run.id, "events")?;
-    connection
-        .prepare_cached("UPDATE runs SET events_lines = ?2 WHERE id = ?1")?
-        .execute([run.id, end])?;
-    Ok(())
-}
-
-fn console(connection: &Connection, run: &RunRow, chunk: &Chunk) -> StoreResult<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT OR REPLACE INTO console (run_id, line, text) VALUES (?1, ?2, ?3)",
-    )?;
-    let mut end = run.console_lines;
-    for (line, text) in (chunk.offset..).zip(&chunk.content) {
-        insert.execute(params![run.id, line, text])?;
-        end = end.max(line + 1);
-    }
-    connection
-        .prepare_cached("UPDATE runs SET console_lines = ?2 WHERE id = ?1")?
-        .execute([run.id, end])?;
-    Ok(())
-}
-
-/// `_step` of a row as a whole number.
-pub(super) fn step_of(text: &str) -> Option<i64> {
-    let raw = extjson::get(text, "_step")?;
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "a step written as a float is taken by its floor"
-    )]
-    raw.parse::<i64>()
-        .ok()
-        .or_else(|| extjson::number(raw).map(|step| step.floor() as i64))
-}
-
-/// Which keys occur how often with which kind of value.
-#[derive(Default)]
-pub(super) struct Keys {
-    seen: HashMap<(String, String), i64>,
-}
-
-impl Keys {
-    pub(super) fn count(&mut self, text: &str) {
-        extjson::leaves(text, &mut |name, raw| {
-            let kind = extjson::kind(raw);
-            *self
-                .seen
-                .entry((name.to_owned(), kind.into_owned()))
-                .or_default() += 1;
-        });
-    }
-
-    pub(super) fn save(self, connection: &Connection, run_id: i64, file: &str) -> StoreResult<()> {
-        let mut add = connection.prepare_cached(
-            "INSERT INTO keys (run_id, file, key, kind, rows) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT DO UPDATE SET rows = rows + excluded.rows",
-        )?;
-        for ((key, kind), rows) in self.seen {
-            add.execute(params![run_id, file, key, kind, rows])?;
-        }
-        Ok(())
-    }
 }

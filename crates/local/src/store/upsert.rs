@@ -1,9 +1,13 @@
 //! Creating and changing runs: `upsertBucket`.
 
 use rusqlite::{Connection, params};
+use serde_json::Value;
 
+use super::fork;
 use super::runs::{self, RunRow};
+use crate::clock::Moment;
 use crate::error::{StoreError, StoreResult};
+use crate::extjson;
 
 /// The project of runs that name none.
 pub(crate) const DEFAULT_PROJECT: &str = "uncategorized";
@@ -29,29 +33,31 @@ pub(crate) struct Upsert {
     pub(crate) commit: Option<String>,
     pub(crate) sweep: Option<String>,
     pub(crate) state: Option<String>,
+    /// Said by one of several writers of the run.
+    pub(crate) shared: bool,
 }
 
 /// Makes or changes a run. Returns it and whether it is new.
 ///
-/// Naming an ended run by `name` opens it again (that is what `init` and `wandb sync` do); naming it only by its id
-/// (what the public API does) changes its values and nothing else.
+/// Naming a run by `name` that has ended or gone silent opens it again (that is what `init` and `wandb sync` do); naming it
+/// only by its id (what the public API does) changes its values and nothing else. A new run whose config has a branch point
+/// begins with the rows of the run that it names.
 pub(crate) fn upsert(
     connection: &Connection,
     change: &Upsert,
-    now: f64,
+    at: Moment,
 ) -> StoreResult<(RunRow, bool)> {
     let (run_id, inserted) = match (&change.name, change.id) {
-        (Some(name), id) => by_name(connection, change, name, id, now)?,
+        (Some(name), id) => by_name(connection, change, name, id, at.now)?,
         (None, Some(id)) => (runs::by_id(connection, id)?.id, false),
-        (None, None) => by_name(connection, change, &new_run_id(), None, now)?,
+        (None, None) => by_name(connection, change, &new_run_id(), None, at.now)?,
     };
     apply(connection, run_id, change)?;
-    if change.name.is_some() && !inserted {
-        connection.execute(
-            "UPDATE runs SET state = 'running', exitcode = NULL, stopped = 0, heartbeat_at = ?2 \
-             WHERE id = ?1 AND ?3 IS NULL",
-            params![run_id, now, change.state],
-        )?;
+    let run = runs::by_id(connection, run_id)?;
+    if inserted {
+        fork::copy_source(connection, &run)?;
+    } else if change.name.is_some() && change.state.is_none() && run.state(at) != "running" {
+        runs::reopen(connection, run_id, at.now)?;
     }
     Ok((runs::by_id(connection, run_id)?, inserted))
 }
@@ -91,6 +97,13 @@ fn apply(connection: &Connection, run_id: i64, change: &Upsert) -> StoreResult<(
         .tags
         .as_ref()
         .map(|tags| serde_json::Value::from(tags.clone()).to_string());
+    let config = match &change.config {
+        Some(config) if change.shared => {
+            let (before, _) = runs::texts(connection, run_id)?;
+            Some(laid_over(&before, config))
+        }
+        other => other.clone(),
+    };
     connection
         .prepare_cached(
             "UPDATE runs SET display_name = coalesce(nullif(?2, ''), display_name), group_name = coalesce(?3, group_name), \
@@ -108,7 +121,7 @@ fn apply(connection: &Connection, run_id: i64, change: &Upsert) -> StoreResult<(
             change.notes,
             change.description,
             tags,
-            change.config,
+            config,
             change.summary,
             change.host,
             change.program,
@@ -118,6 +131,28 @@ fn apply(connection: &Connection, run_id: i64, change: &Upsert) -> StoreResult<(
             change.state,
         ])?;
     Ok(())
+}
+
+/// What one of several writers says of the config, laid over what is there: no writer knows all.
+fn laid_over(before: &str, config: &str) -> String {
+    let (Some(mut whole), Some(config)) = (extjson::to_json(before), extjson::to_json(config))
+    else {
+        return config.to_owned();
+    };
+    lay(&mut whole, config, 0);
+    whole.to_string()
+}
+
+fn lay(below: &mut Value, above: Value, depth: usize) {
+    match (below, above) {
+        // Top-level key, `value`, and for `_wandb` its parts and the environment of each writer.
+        (Value::Object(below), Value::Object(above)) if depth < 4 => {
+            for (key, value) in above {
+                lay(below.entry(key).or_insert(Value::Null), value, depth + 1);
+            }
+        }
+        (below, above) => *below = above,
+    }
 }
 
 fn check_name(what: &str, name: &str, forbidden: &str, most: usize) -> StoreResult<()> {

@@ -120,41 +120,6 @@ async fn a_large_post_is_taken_whole_and_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_pace_is_kept_with_429_and_retry_after_when_asked_for() {
-    let data = TempDir::new().unwrap();
-    let mut config = Config::new(data.path());
-    config.file_stream_posts_per_second = Some(0.001);
-    let local = Local::start_with(config).await;
-    local.upsert("r", json!({})).await;
-
-    local.accepted("r", json!({})).await;
-    let second = local.post("r", json!({})).await;
-
-    assert_eq!(second.status(), StatusCode::TOO_MANY_REQUESTS);
-    let wait: f64 = second.headers()[RETRY_AFTER]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!(wait > 0.0);
-    local.stop().await;
-}
-
-#[tokio::test]
-async fn a_stop_request_is_told_to_the_uploader() {
-    let data = TempDir::new().unwrap();
-    let local = Local::start(&data).await;
-    let made = local.upsert("r", json!({})).await;
-    assert_eq!(local.accepted("r", json!({})).await["stopped"], Value::Null);
-
-    let query = "mutation S($id: ID!) { stopRun(input: {id: $id}) { success } }";
-    local.data(query, json!({"id": made["bucket"]["id"]})).await;
-
-    assert_eq!(local.accepted("r", json!({})).await["stopped"], true);
-    local.stop().await;
-}
-
-#[tokio::test]
 async fn a_file_that_is_called_uploaded_but_never_came_is_counted() {
     let data = TempDir::new().unwrap();
     let local = Local::start(&data).await;

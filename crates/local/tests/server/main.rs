@@ -2,13 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod alerts;
 mod artifacts;
+mod branches;
 mod browser;
 mod file_stream;
 mod files;
 mod login;
 mod page;
 mod runs;
+mod shared;
+mod states;
+mod tokens;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +28,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use wandbd_local::{Config, LocalError, LocalServer};
+use wandbd_local::{Clock, Config, LocalError, LocalServer, Rules};
 
 /// A running server and a client for it.
 struct Local {
@@ -47,6 +56,13 @@ impl Local {
             stop: stop.clone(),
             task: tokio::spawn(server.serve(stop)),
         }
+    }
+
+    async fn start_by(data: &TempDir, rules: Rules, clock: &Hands) -> Self {
+        let mut config = Config::new(data.path().join("data"));
+        config.rules = Some(rules);
+        config.clock = clock.clock();
+        Self::start_with(config).await
     }
 
     async fn stop(self) {
@@ -105,8 +121,15 @@ impl Local {
     }
 
     async fn run(&self, run: &str) -> Value {
-        let path = format!("/api/runs/local/p/{run}");
-        let answer = self.with_key(Method::GET, &path).send().await.unwrap();
+        self.get(&format!("/api/runs/local/p/{run}")).await
+    }
+
+    async fn state(&self, run: &str) -> String {
+        self.run(run).await["state"].as_str().unwrap().to_owned()
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let answer = self.with_key(Method::GET, path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         answer.json().await.unwrap()
     }
@@ -130,6 +153,22 @@ impl Local {
     async fn put(&self, url: &str, body: &str) -> StatusCode {
         let request = self.http.put(url).body(body.to_owned());
         request.send().await.unwrap().status()
+    }
+}
+
+/// The hands of a clock that only tests move.
+#[derive(Clone, Default)]
+struct Hands(Arc<AtomicU64>);
+
+impl Hands {
+    fn clock(&self) -> Clock {
+        let millis = Arc::clone(&self.0);
+        #[allow(clippy::cast_precision_loss, reason = "a day of milliseconds")]
+        Clock::from_fn(move || 1.0e9 + millis.load(Ordering::SeqCst) as f64 / 1000.0)
+    }
+
+    fn advance_s(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }
 

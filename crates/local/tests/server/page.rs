@@ -182,3 +182,32 @@ async fn broken_requests_get_json_errors() {
     assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
     local.stop().await;
 }
+
+#[tokio::test]
+async fn the_stop_button_works_for_this_page_only() {
+    let data = TempDir::new().unwrap();
+    let local = Local::start(&data).await;
+    local.upsert("r", json!({})).await;
+    let opened = local.http.get(&local.page_url).send().await.unwrap();
+    let cookie = opened.headers()[SET_COOKIE].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let press = async |origin: Option<String>| {
+        let request = local.request(Method::POST, "/api/runs/local/p/r/stop");
+        let request = request.header("cookie", &cookie);
+        let request = match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        };
+        request.send().await.unwrap().status()
+    };
+
+    assert_eq!(press(None).await, StatusCode::UNAUTHORIZED);
+    let elsewhere = String::from("http://localhost:1");
+    assert_eq!(press(Some(elsewhere)).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(local.run("r").await["stopped"], false);
+    assert_eq!(press(Some(local.url.clone())).await, StatusCode::OK);
+
+    assert_eq!(local.run("r").await["stopped"], true);
+    assert_eq!(local.accepted("r", json!({})).await["stopped"], true);
+    local.stop().await;
+}

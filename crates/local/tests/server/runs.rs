@@ -33,6 +33,45 @@ async fn an_upsert_makes_a_run_and_null_leaves_values_as_they_are() {
 }
 
 #[tokio::test]
+async fn an_empty_text_or_list_clears_what_was_there() {
+    let data = TempDir::new().unwrap();
+    let local = Local::start(&data).await;
+    let query = "{ project(name: \"p\", entityName: \"local\") { run(name: \"r\") { group jobType notes tags displayName } } }";
+
+    let full =
+        json!({"tags": ["a"], "notes": "n", "groupName": "g", "jobType": "j", "displayName": "d"});
+    local.upsert("r", full).await;
+    let empty = json!({"tags": [], "notes": "", "groupName": "", "jobType": "", "displayName": ""});
+    local.upsert("r", empty).await;
+
+    let run = local.data(query, json!({})).await["project"]["run"].clone();
+    let expect =
+        json!({"group": null, "jobType": null, "notes": "", "tags": [], "displayName": "d"});
+    assert_eq!(run, expect);
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn a_sweep_is_known_by_the_runs_that_name_it() {
+    let data = TempDir::new().unwrap();
+    let local = Local::start(&data).await;
+    local.upsert("a", json!({"sweep": "sw1"})).await;
+    local.upsert("b", json!({"sweep": "sw1"})).await;
+    local.upsert("c", json!({})).await;
+    let query = "query S($s: String!) { project(name: \"p\", entityName: \"local\") { totalSweeps sweep(sweepName: $s) { name state \
+                 runCount config } run(name: \"a\") { sweepName } } }";
+
+    let known = local.data(query, json!({"s": "sw1"})).await["project"].clone();
+    let missing = local.data(query, json!({"s": "other"})).await["project"].clone();
+
+    assert_eq!(known["run"]["sweepName"], "sw1");
+    assert_eq!(known["totalSweeps"], 1);
+    assert_eq!(known["sweep"]["runCount"], 2);
+    assert_eq!(missing["sweep"], Value::Null);
+    local.stop().await;
+}
+
+#[tokio::test]
 async fn the_resume_query_tells_counts_tails_and_telemetry() {
     let data = TempDir::new().unwrap();
     let local = Local::start(&data).await;
