@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) lost_rows: u64,
     /// What `finish` came to.
     pub(crate) outcome: Option<Outcome>,
+    /// Callers in [`Core::wait`].
+    waiting: u32,
 }
 
 pub(crate) struct Core {
@@ -103,6 +105,7 @@ impl Core {
             run: None,
             lost_rows: 0,
             outcome: None,
+            waiting: 0,
         };
         Self {
             owner: matches!(role, v1::hello::Role::Open(_)),
@@ -156,8 +159,13 @@ impl Core {
 
     /// Changes what is shared and tells everyone who waits.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Shared) -> T) -> T {
-        let result = change(&mut self.lock());
-        self.changed.notify_all();
+        let mut shared = self.lock();
+        let result = change(&mut shared);
+        let is_awaited = shared.waiting > 0;
+        drop(shared);
+        if is_awaited {
+            self.changed.notify_all();
+        }
         result
     }
 
@@ -190,11 +198,13 @@ impl Core {
             if rest.is_zero() {
                 return Waited::TimedOut;
             }
+            shared.waiting += 1;
             let (back, _) = self
                 .changed
                 .wait_timeout(shared, rest.min(POLL))
                 .unwrap_or_else(PoisonError::into_inner);
             shared = back;
+            shared.waiting -= 1;
             if polled.elapsed() >= POLL {
                 polled = Instant::now();
                 drop(shared);

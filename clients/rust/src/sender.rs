@@ -1,7 +1,7 @@
 //! The sending side: one task per session on the sender's thread.
 //!
 //! It says hello, waits for the welcome, sends what is not acknowledged, and then what comes: at once for the first record after a
-//! pause, after that whatever there is every 20 ms. Whatever goes wrong ends in the same place: connect again, hello again, send again.
+//! pause, after that whatever there is every 50 ms. Whatever goes wrong ends in the same place: connect again, hello again, send again.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -28,8 +28,8 @@ use crate::{
     messages,
 };
 
-/// How long a record may wait for company.
-const TICK: Duration = Duration::from_millis(20);
+/// How long a record may wait for company. Each round costs the trainer three wake-ups and the daemon a commit, whatever it carries.
+const TICK: Duration = Duration::from_millis(50);
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// Chunks handed to the stream that it has not written yet.
