@@ -59,10 +59,21 @@ fn split(hello: &v1::Hello) -> (v1::Hello, Option<v1::Server>) {
     let secret = v1::Server {
         api_key: std::mem::take(&mut server.api_key),
         header: std::mem::take(&mut server.header),
+        http_proxy: take_password(&mut server.http_proxy),
+        https_proxy: take_password(&mut server.https_proxy),
         ..v1::Server::default()
     };
-    let has_secret = !secret.api_key.is_empty() || !secret.header.is_empty();
+    let has_secret = secret != v1::Server::default();
     (public, has_secret.then_some(secret))
+}
+
+/// The address of a proxy, if it may hold a password.
+fn take_password(proxy: &mut String) -> String {
+    if proxy.contains('@') {
+        std::mem::take(proxy)
+    } else {
+        String::new()
+    }
 }
 
 fn write_file(dir: &Path, path: &Path, parts: &[Bytes]) -> Result<(), SpillError> {
@@ -105,6 +116,8 @@ mod tests {
                     base_url: "https://example.com".to_owned(),
                     api_key: "KEYKEYKEY".to_owned(),
                     header: HashMap::from([("x-token".to_owned(), "HEADERHEADER".to_owned())]),
+                    http_proxy: "http://me:PASSWORD@proxy:3128".to_owned(),
+                    https_proxy: "http://plain:3128".to_owned(),
                     ..v1::Server::default()
                 }),
                 ..v1::OpenRun::default()
@@ -127,6 +140,7 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains("KEYKEYKEY") && !text.contains("HEADERHEADER"));
+        assert!(!text.contains("PASSWORD") && text.contains("http://plain:3128"));
         let mut rest = bytes.as_slice();
         let mut messages = Vec::new();
         while let Some((len, after)) = rest.split_first_chunk::<4>() {
@@ -139,7 +153,11 @@ mod tests {
         let secret = fs::read(spill.join("0190-session.secret")).unwrap();
         let secret = v1::Server::decode(secret.as_slice()).unwrap();
         assert_eq!(secret.api_key, "KEYKEYKEY");
-        assert_eq!(secret.base_url, "");
+        assert_eq!(secret.http_proxy, "http://me:PASSWORD@proxy:3128");
+        assert_eq!(
+            (secret.https_proxy.as_str(), secret.base_url.as_str()),
+            ("", "")
+        );
         for entry in fs::read_dir(&spill).unwrap() {
             let entry = entry.unwrap();
             assert_eq!(entry.metadata().unwrap().mode() & 0o777, 0o600, "{entry:?}");
