@@ -1,6 +1,9 @@
 //! What the uploader reports back about a run.
 
+use std::sync::Arc;
+
 use wandbd_proto::v1::run::State;
+use wandbd_run::Opened;
 
 /// How far a run's journal is delivered, and where it lies on the server.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,16 +18,12 @@ pub struct Delivery {
     pub rows_delivered: u64,
     /// Lines that the server refused and that were put aside.
     pub lines_quarantined: u64,
-    /// As the server named it; empty until it answered.
-    pub entity: String,
-    /// As the server named it.
-    pub project: String,
-    /// As the server named it.
-    pub display_name: String,
-    /// Address of the run's page.
-    pub url: String,
-    /// The server had the run already.
-    pub resumed: bool,
+    /// What the server said when it opened the run; nothing until it answered.
+    pub opened: Option<Arc<Opened>>,
+    /// The server has the run in a state that `init` forbids: nothing is sent.
+    pub error: Option<String>,
     /// A person asked for a stop on the run's page.
     pub stop: bool,
+    /// The run goes on where the server has it: what `opened` says has been journaled, where there was something to say.
+    pub(crate) settled: bool,
 }

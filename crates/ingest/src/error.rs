@@ -74,6 +74,12 @@ pub enum IngestError {
 }
 
 impl IngestError {
+    /// Another journal lies where this one was to be made.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self, Self::Journal { source: JournalError::Io { source, .. }, .. }
+            if source.kind() == io::ErrorKind::AlreadyExists)
+    }
+
     /// For `map_err`: names the action and the path.
     pub(crate) fn io(
         action: &'static str,

@@ -48,6 +48,8 @@ pub struct Hub {
     committer: Arc<Committer>,
     vault: Arc<dyn Vault>,
     runs: Mutex<HashMap<String, Arc<RunLog>>>,
+    /// Sessions whose hello is being answered.
+    answering: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     opened: mpsc::Sender<Arc<RunLog>>,
     /// What was not kept, by reason.
     pub drops: Arc<Drops>,
@@ -71,6 +73,7 @@ impl Hub {
             committer,
             vault,
             runs: Mutex::default(),
+            answering: Mutex::default(),
             opened,
             drops: Arc::default(),
             stop,
@@ -82,6 +85,16 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<RunLog>>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be held while a hello of this session is answered: it may wait for a disk, and others must not.
+    pub(crate) fn alone(&self, session: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut answering = self
+            .answering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        answering.retain(|_, one| Arc::strong_count(one) > 1);
+        Arc::clone(answering.entry(session.to_owned()).or_default())
     }
 
     pub(crate) fn spill_dir(&self) -> &Path {
@@ -101,7 +114,7 @@ impl Hub {
     /// All runs known now, oldest first.
     pub fn all(&self) -> Vec<Arc<RunLog>> {
         let mut all: Vec<_> = self.lock().values().cloned().collect();
-        all.sort_by(|a, b| a.open().start_time.total_cmp(&b.open().start_time));
+        all.sort_by(|a, b| a.start_time().total_cmp(&b.start_time()));
         all
     }
 
@@ -120,11 +133,8 @@ impl Hub {
 
     /// The run with this journal.
     pub fn find(&self, journal: &Path) -> Option<Arc<RunLog>> {
-        let same = |run: &&Arc<RunLog>| {
-            run.path() == journal
-                || fs::canonicalize(run.path())
-                    .is_ok_and(|path| Some(path) == fs::canonicalize(journal).ok())
-        };
+        let real = fs::canonicalize(journal).unwrap_or_else(|_| journal.to_owned());
+        let same = |run: &&Arc<RunLog>| run.is_at(journal) || run.is_at(&real);
         self.lock().values().find(same).cloned()
     }
 
@@ -154,7 +164,7 @@ impl Hub {
         self.tasks.wait().await;
     }
 
-    /// The owner's hello: finds its run, also on disk, or makes one. Blocking.
+    /// The owner's hello: finds its run, also on disk, or makes one. Blocking; one at a time of a session ([`Hub::alone`]).
     ///
     /// # Errors
     /// [`IngestError::Invalid`] for a hello that cannot open a run, and what the disk says.
@@ -162,45 +172,58 @@ impl Hub {
         self: &Arc<Self>,
         session: &str,
         mut open: v1::OpenRun,
-        owner: v1::Process,
+        owner: &v1::Process,
     ) -> Result<Arc<RunLog>, IngestError> {
         wandbd_record::RunId::new(&open.run_id)
             .map_err(|error| IngestError::Invalid(error.to_string()))?;
-        let mut runs = self.lock();
-        if let Some(run) = runs.get(session) {
-            return Ok(Arc::clone(run));
+        if let Some(run) = self.get(session) {
+            return Ok(run);
         }
-        let server = open.server.take().unwrap_or_default();
-        let (path, found) = self.place(session, &open)?;
-        let run = if found {
-            RunLog::adopt(&self.committer, &path)?
-        } else {
-            let kept = self
-                .vault
-                .keep(&server)
-                .map_err(|source| IngestError::Vault {
-                    run: open.run_id.clone(),
-                    source,
-                })?;
-            let use_local = self.vault.use_local(&server);
-            open.server = Some(server);
-            let opened = v1::Opened {
-                owner: Some(owner),
-                session: session.to_owned(),
-                key_fingerprint: kept.key,
-                header_fingerprint: kept.headers,
-                use_local,
-                run: Some(wandbd_record::convert::secretless(&open)),
-            };
+        let run = loop {
+            let (path, found) = self.place(session, &open)?;
+            if found {
+                break RunLog::adopt(&self.committer, &path)?;
+            }
+            let opened = self.opened(session, &mut open, owner)?;
             let records = opening(&opened, &self.config.version)
                 .map_err(|error| IngestError::Invalid(error.to_string()))?;
-            RunLog::create(&self.committer, &path, opened, records)?
+            match RunLog::create(&self.committer, &path, opened, records) {
+                // Another session of the same name was faster: there is another place.
+                Err(error) if error.is_taken() => {}
+                run => break run?,
+            }
         };
         let run = Arc::new(run);
-        runs.insert(session.to_owned(), Arc::clone(&run));
-        drop(runs);
+        self.lock().insert(session.to_owned(), Arc::clone(&run));
         self.take_up(&run);
         Ok(run)
+    }
+
+    /// What is noted when a run is opened, with the secrets put where they belong.
+    fn opened(
+        &self,
+        session: &str,
+        open: &mut v1::OpenRun,
+        owner: &v1::Process,
+    ) -> Result<v1::Opened, IngestError> {
+        let server = open.server.take().unwrap_or_default();
+        let kept = self
+            .vault
+            .keep(&server)
+            .map_err(|source| IngestError::Vault {
+                run: open.run_id.clone(),
+                source,
+            })?;
+        let use_local = self.vault.use_local(&server);
+        open.server = Some(server);
+        Ok(v1::Opened {
+            owner: Some(owner.clone()),
+            session: session.to_owned(),
+            key_fingerprint: kept.key,
+            header_fingerprint: kept.headers,
+            use_local,
+            run: Some(wandbd_record::convert::secretless(open)),
+        })
     }
 
     /// The journal of a run, and whether it is there already.

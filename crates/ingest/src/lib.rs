@@ -14,10 +14,13 @@
 //!
 //! Limits: messages up to 16 MiB, 64 chunks of a session between journal and ack, 5 s of grace for other sessions when a run ends.
 
+mod append;
 mod delivery;
 mod describe;
 mod drops;
 mod error;
+mod files;
+mod glance;
 mod hub;
 mod load;
 mod memory;

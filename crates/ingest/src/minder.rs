@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{hub::Hub, process, run_log::RunLog, spill::adopt_spills, staging};
 
 /// How long sessions that still hold a stream are waited for, once the owner is gone or has said exit.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long other runs' spills may hold up the end of this one.
+const SPILLS: Duration = Duration::from_secs(5);
 /// How long to wait before a failed write to the journal is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The exit code of a run whose owner left no word, as W&B's own sync sets it.
@@ -29,6 +31,7 @@ async fn until_ended(run: &Arc<RunLog>, hub: &Arc<Hub>) {
     let mut gone = false;
     let mut grace_ends: Option<Instant> = None;
     while !run.has_ended() {
+        settle(run).await;
         if hash_next(run, hub).await {
             continue;
         }
@@ -42,7 +45,12 @@ async fn until_ended(run: &Arc<RunLog>, hub: &Arc<Hub>) {
                 && !run.awaits_facts();
             if quiet || Instant::now() >= until {
                 // What clients could not hand over belongs before the end, and may hold the exit itself.
-                adopt_spills(hub).await;
+                if timeout(SPILLS, adopt_spills(hub)).await.is_err() {
+                    tracing::warn!(
+                        run = run.run_id(),
+                        "the run ends before all spills were looked at: a disk does not answer"
+                    );
+                }
                 end(run).await;
                 continue;
             }
@@ -58,8 +66,20 @@ async fn until_ended(run: &Arc<RunLog>, hub: &Arc<Hub>) {
     }
 }
 
+/// Journals where the run goes on, when the server has said so.
+async fn settle(run: &Arc<RunLog>) {
+    let Some(opened) = run.unsettled() else {
+        return;
+    };
+    if let Ok(Err(error)) | Err(error) = run.with_disk(move |run| run.settle(&opened)).await {
+        tracing::warn!(run = run.run_id(), %error, "where the run goes on is not journaled yet");
+        tokio::time::sleep(AGAIN).await;
+        run.changed.notify_one();
+    }
+}
+
 /// Writes the exit record. When the disk fails the run is read back, and the next round tries again.
-async fn end(run: &RunLog) {
+async fn end(run: &Arc<RunLog>) {
     let exit = run.announced_exit();
     if exit.is_none() {
         tracing::warn!(
@@ -67,23 +87,29 @@ async fn end(run: &RunLog) {
             "the training process is gone without finish()"
         );
     }
-    let ended = match run.end(exit.map_or(NO_EXIT, |exit| exit.exit_code)) {
-        Ok((journal, position)) => journal
+    let code = exit.map_or(NO_EXIT, |exit| exit.exit_code);
+    let ended = match run.with_disk(move |run| run.end(code)).await {
+        Ok(Ok((journal, position))) => journal
             .wait_durable(position)
             .await
             .map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+        Ok(Err(error)) | Err(error) => Err(error.to_string()),
     };
     if let Err(cause) = ended {
         tracing::warn!(run = run.run_id(), cause, "exit not journaled yet");
         tokio::time::sleep(AGAIN).await;
-        run.read_back();
+        if let Err(error) = run.with_disk(RunLog::read_back).await {
+            tracing::warn!(run = run.run_id(), %error, "journal not usable yet");
+        }
     }
 }
 
 /// Hashes the next accepted artifact, if there is one.
 async fn hash_next(run: &Arc<RunLog>, hub: &Hub) -> bool {
-    let Some(artifact) = run.next_artifact() else {
+    if !run.see().artifacts_wait {
+        return false;
+    }
+    let Ok(Some(artifact)) = run.with_disk(RunLog::next_artifact).await else {
         return false;
     };
     let open = run.open();
@@ -105,7 +131,8 @@ async fn hash_next(run: &Arc<RunLog>, hub: &Hub) -> bool {
             return true;
         }
     };
-    if let Err(error) = run.finish_artifact(&client_id, record) {
+    let finished = run.with_disk(move |run| run.finish_artifact(&client_id, record));
+    if let Ok(Err(error)) | Err(error) = finished.await {
         tracing::warn!(run = run.run_id(), artifact = name, %error, "artifact not journaled yet");
         tokio::time::sleep(AGAIN).await;
     }

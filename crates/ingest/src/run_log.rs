@@ -1,4 +1,8 @@
 //! One run: its rows in the making, its sessions, and its journal.
+//!
+//! Its state lies behind a lock that is held while the disk is written to, and a file system can hang. So nobody who serves other runs, too,
+//! takes that lock: questions are answered by the [`Glance`], and work on the disk goes through [`RunLog::with_disk`], one piece of work
+//! of a run at a time, on a thread for blocking work. A file system that hangs costs its run's answers and one thread.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,26 +14,33 @@ use std::{
 };
 
 use tokio::sync::{Notify, watch};
-use wandbd_journal::{Committer, Journal, JournalError, Position, Urgency, rehome};
+use wandbd_journal::{Committer, Journal, Position, Urgency};
 use wandbd_proto::{
-    v1::{self, record::Kind, run::State},
+    v1::{self, run::State},
     wandb,
 };
 
 use crate::{
     delivery::Delivery,
     error::IngestError,
+    glance::{Glance, Seen},
     load::{Loaded, load},
     memory::Memory,
-    status::chain,
 };
 
 /// A run that this daemon keeps. Shared by its sessions, its minder and its uploader.
 pub struct RunLog {
     opened: v1::Opened,
     path: PathBuf,
-    committer: Arc<Committer>,
+    /// The path without links, to know it again.
+    real_path: PathBuf,
+    pub(crate) committer: Arc<Committer>,
     state: Mutex<Inner>,
+    glance: Glance,
+    /// Held by the one piece of work on the disk.
+    disk: Arc<tokio::sync::Mutex<()>>,
+    /// Something is to be appended by [`RunLog::append_soon`].
+    appending: AtomicBool,
     delivery: watch::Sender<Delivery>,
     /// When it was read from disk, if an earlier daemon left it.
     adopted: Option<Instant>,
@@ -42,28 +53,10 @@ pub struct RunLog {
 pub(crate) struct Inner {
     pub(crate) journal: Journal,
     pub(crate) memory: Memory,
-    /// Sessions that hold a stream now.
-    pub(crate) connected: std::collections::HashMap<String, usize>,
     /// After the last group.
     pub(crate) end: Position,
-    /// Why the last append failed; empty when it did not.
-    pub(crate) trouble: String,
     /// An append failed after `memory` had moved on: read it back before the next one.
-    stale: bool,
-}
-
-/// What became of a chunk.
-pub(crate) struct Appended {
-    /// The journal that was appended to; a later one may be another.
-    pub(crate) journal: Journal,
-    /// Durable when that journal is durable up to here.
-    pub(crate) position: Position,
-    /// The last sequence number of the session that is in the journal.
-    pub(crate) seq: u64,
-    /// Records that were not taken, by sequence number.
-    pub(crate) refused: Vec<v1::Refusal>,
-    /// How many of them came after the run's end.
-    pub(crate) late: u64,
+    pub(crate) stale: bool,
 }
 
 impl RunLog {
@@ -129,15 +122,17 @@ impl RunLog {
         Self {
             opened,
             path: path.to_owned(),
+            real_path: std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
             committer: Arc::clone(committer),
+            glance: Glance::new(&journal, &memory),
             state: Mutex::new(Inner {
                 journal,
                 memory,
-                connected: std::collections::HashMap::new(),
                 end,
-                trouble: String::new(),
                 stale: false,
             }),
+            disk: Arc::default(),
+            appending: AtomicBool::new(false),
             delivery: watch::Sender::new(Delivery {
                 state,
                 ..Delivery::default()
@@ -148,8 +143,57 @@ impl RunLog {
         }
     }
 
+    /// The state. Blocking: whoever writes to the disk holds it.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known without waiting for the disk. Not to be held while anything else is.
+    pub(crate) fn see(&self) -> MutexGuard<'_, Seen> {
+        self.glance.see()
+    }
+
+    /// After every change of the state.
+    pub(crate) fn refresh(&self, inner: &Inner) {
+        self.glance.update(&inner.journal, &inner.memory);
+    }
+
+    /// Does work that may wait for the disk on a thread for such work, after what other tasks began for this run.
+    ///
+    /// # Errors
+    /// When the work panicked, or the runtime ends.
+    pub(crate) async fn with_disk<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&RunLog) -> T + Send + 'static,
+    ) -> Result<T, IngestError> {
+        let alone = Arc::clone(&self.disk).lock_owned().await;
+        let run = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || {
+            let _alone = alone;
+            work(&run)
+        });
+        done.await
+            .map_err(|error| IngestError::Invalid(format!("bug: work on a run failed: {error}")))
+    }
+
+    /// Appends records of the daemon's own without waiting: false when the disk is still busy with earlier ones, and these are lost.
+    pub fn append_soon(self: &Arc<Self>, records: Vec<wandb::Record>) -> bool {
+        if self.appending.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        let run = Arc::clone(self);
+        tokio::spawn(async move {
+            let appended = run
+                .with_disk(move |run| run.append_own(records, Urgency::Normal))
+                .await;
+            run.appending.store(false, Ordering::Release);
+            if let Ok(Err(error)) | Err(error) = appended
+                && !run.has_ended()
+            {
+                tracing::warn!(run = run.run_id(), %error, "records of the daemon's own are lost");
+            }
+        });
+        true
     }
 
     /// What was said when the run was opened.
@@ -167,6 +211,11 @@ impl RunLog {
         run_id(&self.opened)
     }
 
+    /// Unix seconds at which the run began.
+    pub(crate) fn start_time(&self) -> f64 {
+        self.opened.run.as_ref().map_or(0.0, |run| run.start_time)
+    }
+
     /// Path of the journal.
     pub fn path(&self) -> &Path {
         &self.path
@@ -174,12 +223,17 @@ impl RunLog {
 
     /// The journal, for its tail. After a failed sync a later call gives another one.
     pub fn journal(&self) -> Journal {
-        self.lock().journal.clone()
+        self.see().journal.clone()
+    }
+
+    /// Whether this is the file of the run, by whatever name. `path` is one without links.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        self.path == path || self.real_path == path
     }
 
     /// The exit record is written.
     pub fn has_ended(&self) -> bool {
-        self.lock().memory.ended
+        self.see().ended
     }
 
     /// How far it is delivered, as the uploader said last.
@@ -187,192 +241,49 @@ impl RunLog {
         self.delivery.subscribe()
     }
 
-    /// For the uploader.
+    /// For the uploader. When the server had something of the run, the minder journals where it goes on before anybody is told.
     pub fn set_delivery(&self, change: impl FnOnce(&mut Delivery)) {
+        let mut continues = false;
         self.delivery.send_if_modified(|delivery| {
             let before = delivery.clone();
             change(delivery);
+            if let Some(opened) = &delivery.opened
+                && !delivery.settled
+            {
+                continues = opened.continues();
+                delivery.settled = !continues;
+            }
             *delivery != before
         });
-    }
-
-    /// Takes in what a session sent. What is in the journal already is skipped; a bad record is refused and the others are kept.
-    pub(crate) fn append_chunk(
-        &self,
-        session: &str,
-        chunk: v1::Chunk,
-    ) -> Result<Appended, IngestError> {
-        let mut inner = self.fresh()?;
-        let known = inner.memory.sessions.get(session).copied().unwrap_or(0);
-        if inner.memory.ended {
-            return Ok(too_late(&chunk, known, &inner));
-        }
-        if chunk.first_seq > known + 1 {
-            return Err(IngestError::Missing {
-                run: self.run_id().to_owned(),
-                session: session.to_owned(),
-                expected: known + 1,
-                got: chunk.first_seq - 1,
-            });
-        }
-        let last = chunk.first_seq + chunk.record.len() as u64;
-        let new = usize::try_from(known + 1 - chunk.first_seq).unwrap_or(usize::MAX);
-        let mut out = Vec::with_capacity(chunk.record.len() + 2);
-        let mut refused = Vec::new();
-        let mut urgency = Urgency::Normal;
-        for (seq, record) in (chunk.first_seq..).zip(chunk.record).skip(new) {
-            if matches!(record.kind, Some(Kind::Exit(_))) {
-                urgency = Urgency::Now;
-            }
-            if let Err(reason) = inner.memory.take(session, record, &mut out) {
-                refused.push(v1::Refusal { seq, reason });
-            }
-            let warnings = inner.memory.rows.take_warnings();
-            refused.extend(
-                warnings
-                    .into_iter()
-                    .map(|reason| v1::Refusal { seq, reason }),
-            );
-        }
-        let seq = last.saturating_sub(1).max(known);
-        let position = if seq > known {
-            self.append_group(&mut inner, out, (session, seq), urgency)?
-        } else {
-            inner.end
-        };
-        let journal = inner.journal.clone();
-        drop(inner);
-        if urgency == Urgency::Now {
+        if continues {
             self.changed.notify_one();
         }
-        Ok(Appended {
-            journal,
-            position,
-            seq,
-            refused,
-            late: 0,
-        })
     }
 
-    /// Appends records of the daemon's own: system metrics, facts about the machine, artifacts that are hashed.
-    ///
-    /// # Errors
-    /// [`IngestError::Journal`], and [`IngestError::Invalid`] when the run has ended.
-    pub fn append_own(
-        &self,
-        records: Vec<wandb::Record>,
-        urgency: Urgency,
-    ) -> Result<Position, IngestError> {
+    /// What the server said of a run that it had, until that is journaled.
+    pub(crate) fn unsettled(&self) -> Option<Arc<wandbd_run::Opened>> {
+        let delivery = self.delivery.borrow();
+        delivery.opened.clone().filter(|_| !delivery.settled)
+    }
+
+    /// Journals where the run goes on. Blocking.
+    pub(crate) fn settle(&self, opened: &wandbd_run::Opened) -> Result<(), IngestError> {
         let mut inner = self.fresh()?;
-        if inner.memory.ended {
-            return Err(IngestError::Invalid(format!(
-                "run {} has ended",
-                self.run_id()
-            )));
-        }
-        self.append_group(&mut inner, records, ("", 0), urgency)
-    }
-
-    /// Writes one group: the summary changes, the records, and the note that ends it.
-    pub(crate) fn append_group(
-        &self,
-        inner: &mut Inner,
-        mut records: Vec<wandb::Record>,
-        (session, seq): (&str, u64),
-        urgency: Urgency,
-    ) -> Result<Position, IngestError> {
-        if let Some(summary) = inner.memory.rows.take_summary() {
-            records.insert(0, summary);
-        }
-        if records.is_empty() {
-            records.push(wandbd_record::note::carrier(v1::Note::default()));
-        }
-        for record in &mut records {
-            inner.memory.num += 1;
-            record.num = inner.memory.num;
-        }
-        if let Some(last) = records.last_mut() {
-            let durable = inner.journal.durable().0;
-            let amended = wandbd_record::note::amend(last, |note| {
-                note.group_end = true;
-                if !session.is_empty() {
-                    session.clone_into(&mut note.session);
-                    note.seq = seq;
-                }
-                note.durable = durable;
-            });
-            amended.map_err(|source| IngestError::Record {
-                run: self.run_id().to_owned(),
-                source: source.into(),
-            })?;
-        }
-        let frames: Vec<Vec<u8>> = records.iter().map(wandbd_record::note::encode).collect();
-        match inner.journal.append(&frames, urgency) {
-            Ok(position) => {
-                if !std::mem::take(&mut inner.trouble).is_empty() {
-                    tracing::info!(run = self.run_id(), "journal takes records again");
-                }
-                inner.end = position;
-                if !session.is_empty() {
-                    inner.memory.sessions.insert(session.to_owned(), seq);
-                }
-                Ok(position)
-            }
-            Err(source) => {
-                inner.stale = true;
-                let error = IngestError::Journal {
-                    run: self.run_id().to_owned(),
-                    source,
-                };
-                let trouble = chain(&error);
-                if inner.trouble != trouble {
-                    tracing::warn!(
-                        cause = trouble,
-                        "records not journaled; their clients keep them"
-                    );
-                    inner.trouble = trouble;
-                }
-                Err(error)
+        if !inner.memory.ended {
+            let mut out = Vec::new();
+            inner.memory.rows.go_on(opened, &mut out);
+            if !out.is_empty() {
+                self.append_group(&mut inner, out, ("", 0), Urgency::Now)?;
             }
         }
-    }
-
-    /// The state, read back from the file first if an append went wrong.
-    pub(crate) fn fresh(&self) -> Result<MutexGuard<'_, Inner>, IngestError> {
-        let mut inner = self.lock();
-        let failed = inner.journal.committed().borrow().failed.is_some();
-        if inner.stale || failed {
-            self.recover(&mut inner, failed)?;
-        }
-        Ok(inner)
-    }
-
-    /// After a failed sync the file is not trusted past its durable end: what is durable moves to a new file. After a failed
-    /// append the file is good and only our memory is ahead of it.
-    fn recover(&self, inner: &mut Inner, failed: bool) -> Result<(), IngestError> {
-        let error = |source: JournalError| IngestError::Journal {
-            run: self.run_id().to_owned(),
-            source,
-        };
-        if failed {
-            let durable = inner.journal.durable();
-            rehome(self.committer.files(), &self.path, durable).map_err(error)?;
-            tracing::warn!(journal = %self.path.display(), %durable, "journal moved to a new file after a failed sync");
-        }
-        let loaded = load(self.committer.files(), &self.path)?;
-        if failed {
-            inner.journal =
-                Journal::resume_at(&self.committer, &self.path, loaded.scan.end).map_err(error)?;
-        }
-        inner.memory = loaded.memory;
-        inner.end = loaded.scan.end;
-        inner.stale = false;
+        drop(inner);
+        self.set_delivery(|delivery| delivery.settled = true);
         Ok(())
     }
 
     /// The exit that the owner announced.
     pub(crate) fn announced_exit(&self) -> Option<v1::Exit> {
-        self.lock().memory.exit
+        self.see().exit
     }
 
     /// Closes the open rows, writes the exit record and closes the journal. Over when what is returned is durable.
@@ -390,6 +301,7 @@ impl RunLog {
             self.append_group(&mut inner, out, ("", 0), Urgency::Now)?;
             inner.memory.ended = true;
             inner.journal.close();
+            self.refresh(&inner);
         }
         Ok((inner.journal.clone(), inner.end))
     }
@@ -420,25 +332,7 @@ impl RunLog {
 
     /// The step that the run's next row gets.
     pub(crate) fn next_step(&self) -> i64 {
-        self.lock().memory.rows.next_step()
-    }
-}
-
-/// Everything new in the chunk is refused; what was journaled before the end is acknowledged.
-fn too_late(chunk: &v1::Chunk, known: u64, inner: &Inner) -> Appended {
-    let last = (chunk.first_seq + chunk.record.len() as u64).saturating_sub(1);
-    let refused: Vec<_> = (chunk.first_seq.max(known + 1)..=last)
-        .map(|seq| v1::Refusal {
-            seq,
-            reason: "the run has ended; start a new one with init()".into(),
-        })
-        .collect();
-    Appended {
-        journal: inner.journal.clone(),
-        position: inner.end,
-        seq: last.max(known),
-        late: refused.len() as u64,
-        refused,
+        self.see().next_step
     }
 }
 

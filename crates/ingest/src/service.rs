@@ -7,7 +7,7 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming, transport::server::UdsConnectInfo};
 use wandbd_proto::v1::{self, wandbd_server::Wandbd};
 
-use crate::{hub::Hub, session};
+use crate::{hub::Hub, run_log::RunLog, session, status::status};
 
 /// Answers that a slow client may leave waiting.
 const OUT_QUEUE: usize = 64;
@@ -81,7 +81,8 @@ impl<C: Control> Wandbd for Service<C> {
         let run = self.hub.get(&session).ok_or_else(|| {
             Status::not_found(format!("no run of session {session} is known here"))
         })?;
-        Ok(Response::new(run.describe(true)))
+        let run = run.with_disk(RunLog::describe_whole).await;
+        run.map(Response::new).map_err(|error| status(&error))
     }
 
     async fn status(
@@ -90,12 +91,7 @@ impl<C: Control> Wandbd for Service<C> {
     ) -> Result<Response<v1::StatusResponse>, Status> {
         let mut status = self.control.status();
         self.hub.version().clone_into(&mut status.version);
-        status.run = self
-            .hub
-            .all()
-            .iter()
-            .map(|run| run.describe(false))
-            .collect();
+        status.run = self.hub.all().iter().map(|run| run.describe()).collect();
         let drops = self.hub.drops.all();
         status
             .drop

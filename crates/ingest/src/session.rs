@@ -12,10 +12,7 @@ use wandbd_journal::{Journal, Position};
 use wandbd_proto::v1::{self, client_message, hello::Role, server_message::Kind};
 
 use crate::{
-    delivery::Delivery,
-    error::IngestError,
-    hub::Hub,
-    run_log::{Appended, RunLog},
+    append::Appended, delivery::Delivery, error::IngestError, hub::Hub, run_log::RunLog,
     status::status,
 };
 
@@ -48,6 +45,8 @@ pub(crate) async fn serve(
             };
             let result = tokio::select! {
                 () = stop.cancelled() => Err(Status::unavailable("the daemon stops; connect again")),
+                // The disk may hang: a client that has gone away must not be waited for.
+                () = out.closed() => Err(Status::cancelled("the client is gone")),
                 result = session.pump(&mut inbound, acked) => result,
             };
             session.settle().await;
@@ -78,8 +77,15 @@ async fn greet(
         ));
     };
     let version = hub.version().to_owned();
+    let alone = hub.alone(&hello.session).lock_owned().await;
     let hub = Arc::clone(hub);
-    let opened = blocking(move || join(&hub, peer_pid, hello)).await?;
+    let opened = tokio::task::spawn_blocking(move || {
+        let _alone = alone;
+        join(&hub, peer_pid, hello)
+    });
+    let opened = opened
+        .await
+        .map_err(|error| Status::internal(error.to_string()))?;
     let welcome = |acked_seq| {
         Kind::Welcome(v1::Welcome {
             daemon_version: version,
@@ -91,7 +97,7 @@ async fn greet(
             let durable = joined.journal.wait_durable(joined.position).await;
             durable.map_err(|error| Status::unavailable(error.to_string()))?;
             send(out, welcome(joined.seq)).await?;
-            send(out, Kind::Run(joined.run.describe(false))).await?;
+            send(out, Kind::Run(joined.run.describe())).await?;
             let acked = joined.seq;
             Ok(Some((joined, acked)))
         }
@@ -112,7 +118,7 @@ async fn greet(
     }
 }
 
-/// The run that a hello names, with what is journaled of the session already. Blocking.
+/// The run that a hello names, with what is journaled of the session already. Blocking; for one at a time of a session ([`Hub::alone`]).
 pub(crate) fn join(
     hub: &Arc<Hub>,
     peer_pid: Option<u32>,
@@ -127,7 +133,7 @@ pub(crate) fn join(
     let run = match hello.role {
         Some(Role::Open(open)) => {
             let owner = Hub::owner_process(peer_pid, hello.process);
-            hub.open(&session, open, owner)?
+            hub.open(&session, open, &owner)?
         }
         Some(Role::Attach(owner)) => {
             let run = hub.attach(&owner)?;
@@ -174,7 +180,15 @@ impl Drop for Joined {
             return;
         }
         let (run, session) = (Arc::clone(&self.run), std::mem::take(&mut self.session));
-        tokio::task::spawn_blocking(move || run.disconnect(&session));
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
+            let gone = run.with_disk(move |run| run.disconnect(&session)).await;
+            if let Err(error) = gone {
+                tracing::warn!(run = run.run_id(), %error, "a session is not taken off its run");
+            }
+        });
     }
 }
 
@@ -232,9 +246,12 @@ impl Session {
     }
 
     async fn append(&self, chunk: v1::Chunk) -> Result<Appended, Status> {
-        let (run, id) = (Arc::clone(&self.joined.run), self.joined.session.clone());
-        blocking(move || run.append_chunk(&id, chunk))
-            .await?
+        let id = self.joined.session.clone();
+        self.joined
+            .run
+            .with_disk(move |run| run.append_chunk(&id, chunk))
+            .await
+            .flatten()
             .map_err(|error| status(&error))
             .and_then(|appended| {
                 if appended.journal.is_same(&self.journal) {
@@ -272,7 +289,7 @@ impl Session {
         acked: u64,
     ) -> Result<(), Status> {
         let stop = delivery.borrow_and_update().stop;
-        send(&self.out, Kind::Run(self.joined.run.describe(false))).await?;
+        send(&self.out, Kind::Run(self.joined.run.describe())).await?;
         if stop {
             let ack = v1::Ack {
                 seq: acked,
@@ -304,13 +321,4 @@ async fn send(out: &Out, kind: Kind) -> Result<(), Status> {
         Ok(Err(_)) => Err(Status::cancelled("the client is gone")),
         Err(_) => Err(Status::deadline_exceeded("the client takes no answers")),
     }
-}
-
-/// Work that waits for the disk, away from the tasks that serve others.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Status> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Status::internal(error.to_string()))
 }

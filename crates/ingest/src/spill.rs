@@ -1,7 +1,7 @@
 //! What clients left on disk because no daemon answered them: taken over as if it had come by the socket.
 //!
 //! `<spill>/<session>` holds `[u32 little-endian length][wandbd.v1.ClientMessage]` again and again: a hello, then chunks.
-//! `<session>.secret` holds a `wandbd.v1.Server` with the key and headers that belong to the hello. Names that end in `.tmp` are
+//! `<session>.secret` holds a `wandbd.v1.Server` with the key, headers and proxy passwords that belong to the hello. Names that end in `.tmp` are
 //! not finished. A file is removed when everything in it is durable in a journal.
 
 use std::{
@@ -127,6 +127,8 @@ fn take_over(hub: &Arc<Hub>, path: &Path) -> Result<Taken, IngestError> {
         });
     };
     restore_secrets(&mut hello, path)?;
+    let alone = hub.alone(&hello.session);
+    let _alone = alone.blocking_lock();
     let joined = session::join(hub, None, hello)?;
     let (mut journal, mut position) = (joined.journal.clone(), joined.position);
     let mut late = 0;
@@ -185,6 +187,15 @@ fn restore_secrets(hello: &mut v1::Hello, path: &Path) -> Result<(), IngestError
     let server = open.server.get_or_insert_default();
     server.api_key = secret.api_key;
     server.header = secret.header;
+    // Only those with a password were put aside.
+    for (own, put_aside) in [
+        (&mut server.http_proxy, secret.http_proxy),
+        (&mut server.https_proxy, secret.https_proxy),
+    ] {
+        if !put_aside.is_empty() {
+            *own = put_aside;
+        }
+    }
     Ok(())
 }
 

@@ -23,16 +23,14 @@ use crate::{error::IngestError, run_log::RunLog};
 const BLOCK: usize = 1 << 20;
 
 impl RunLog {
-    /// An accepted artifact that is not hashed yet.
+    /// An accepted artifact that is not hashed yet. Blocking.
     pub(crate) fn next_artifact(&self) -> Option<v1::Artifact> {
         self.lock().memory.staging.first().cloned()
     }
 
     /// Private snapshots of an artifact.
     pub fn staged(&self, client_id: &str) -> Vec<PathBuf> {
-        let inner = self.lock();
-        inner
-            .memory
+        self.see()
             .staged
             .get(client_id)
             .cloned()
@@ -55,7 +53,9 @@ impl RunLog {
             },
         );
         self.append_own(vec![record], Urgency::Normal)?;
-        self.lock().memory.completed(client_id);
+        let mut inner = self.lock();
+        inner.memory.completed(client_id);
+        self.refresh(&inner);
         Ok(())
     }
 }

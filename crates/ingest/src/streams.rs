@@ -2,10 +2,7 @@
 
 use wandbd_journal::{Journal, Position, Urgency};
 
-use crate::{
-    error::IngestError,
-    run_log::{Inner, RunLog},
-};
+use crate::{error::IngestError, glance::Seen, run_log::RunLog};
 
 /// What is journaled of a session.
 pub(crate) struct Known {
@@ -19,8 +16,8 @@ pub(crate) struct Known {
 impl RunLog {
     /// Counts a stream of `session`, and says what is journaled of it already.
     pub(crate) fn connect(&self, session: &str) -> Result<Known, IngestError> {
-        let mut inner = self.fresh()?;
-        *inner.connected.entry(session.to_owned()).or_default() += 1;
+        let inner = self.fresh()?;
+        *self.see().connected.entry(session.to_owned()).or_default() += 1;
         Ok(Known {
             seq: inner.memory.sessions.get(session).copied().unwrap_or(0),
             journal: inner.journal.clone(),
@@ -33,7 +30,7 @@ impl RunLog {
         let owner = session == self.opened().session;
         match self.fresh() {
             Ok(mut inner) => {
-                let last = inner.leave(session);
+                let last = self.see().leave(session);
                 let mut out = Vec::new();
                 if last && !owner && !inner.memory.ended {
                     inner.memory.rows.end_session(session, &mut out);
@@ -46,7 +43,7 @@ impl RunLog {
             }
             Err(error) => {
                 tracing::warn!(run = self.run_id(), %error, "journal not usable");
-                self.lock().leave(session);
+                self.see().leave(session);
             }
         }
         self.changed.notify_one();
@@ -54,12 +51,12 @@ impl RunLog {
 
     /// Streams held now.
     pub(crate) fn sessions(&self) -> usize {
-        self.lock().connected.values().sum()
+        self.see().connected.values().sum()
     }
 
     /// True when no session other than the owner's holds a stream, or the owner's neither if `owner_too`.
     pub(crate) fn is_quiet(&self, owner_too: bool) -> bool {
-        self.lock()
+        self.see()
             .connected
             .keys()
             .all(|session| !owner_too && *session == self.opened().session)
@@ -67,11 +64,11 @@ impl RunLog {
 
     /// True while the owner holds a stream.
     pub(crate) fn owner_is_connected(&self) -> bool {
-        self.lock().connected.contains_key(&self.opened().session)
+        self.see().connected.contains_key(&self.opened().session)
     }
 }
 
-impl Inner {
+impl Seen {
     /// One stream of `session` less; true when it was the last one.
     fn leave(&mut self, session: &str) -> bool {
         let streams = self.connected.get_mut(session);

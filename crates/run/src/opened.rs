@@ -56,6 +56,16 @@ pub struct Opened {
     pub branch: Option<Branch>,
 }
 
+impl Opened {
+    /// Whether the destination had anything of the run that ours goes on from.
+    pub fn continues(&self) -> bool {
+        self.step_base != 0
+            || self.runtime_base != 0.0
+            || !self.inherited_summary.is_empty()
+            || !self.inherited_config.is_empty()
+    }
+}
+
 /// A place in the history of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {

@@ -238,17 +238,17 @@ impl Rows {
 
     /// Keeps what was changed of the run's parameters.
     pub(super) fn remember(&mut self, update: &v1::RunUpdate) {
-        fn take<T: Clone>(mine: &mut Option<T>, theirs: &Option<T>) {
-            if theirs.is_some() {
-                mine.clone_from(theirs);
+        fn take<T: Clone>(mine: &mut Option<T>, theirs: Option<&T>) {
+            if let Some(theirs) = theirs {
+                *mine = Some(theirs.clone());
             }
         }
         let mine = &mut self.updates;
-        take(&mut mine.display_name, &update.display_name);
-        take(&mut mine.notes, &update.notes);
-        take(&mut mine.tags, &update.tags);
-        take(&mut mine.group, &update.group);
-        take(&mut mine.job_type, &update.job_type);
+        take(&mut mine.display_name, update.display_name.as_ref());
+        take(&mut mine.notes, update.notes.as_ref());
+        take(&mut mine.tags, update.tags.as_ref());
+        take(&mut mine.group, update.group.as_ref());
+        take(&mut mine.job_type, update.job_type.as_ref());
     }
 
     /// Rows that a client had to drop keep their numbers: what comes later is where the client thinks it is.

@@ -18,11 +18,7 @@ impl Rows {
         if self.continued || self.ended.is_some() {
             return;
         }
-        let nothing = opened.step_base == 0
-            && opened.runtime_base == 0.0
-            && opened.inherited_summary.is_empty()
-            && opened.inherited_config.is_empty();
-        if nothing {
+        if !opened.continues() {
             self.awaits = false;
             return;
         }
