@@ -30,6 +30,7 @@ lint: ## formatting, clippy, ruff, mypy
 	.venv-test/bin/ruff format --check tests
 	MYPYPATH=clients/python/python .venv-test/bin/mypy --config-file clients/python/pyproject.toml -p wandbd
 	.venv-test/bin/mypy --config-file tests/pyproject.toml tests/e2e tests/bench
+	.venv-test/bin/mypy --config-file tests/pyproject.toml tests/conformance
 
 wheel: ## one wheel in dist/: the package, its extension, the daemon
 	@tests/wheel.sh

@@ -35,6 +35,7 @@ step "ruff format, package" "$bin/ruff" format --check clients/python
 step "ruff format, tests" "$bin/ruff" format --check tests
 step "mypy, package" env MYPYPATH=clients/python/python "$bin/mypy" --config-file clients/python/pyproject.toml -p wandbd
 step "mypy, tests" "$bin/mypy" --config-file tests/pyproject.toml tests/e2e tests/bench
+step "mypy, conformance" "$bin/mypy" --config-file tests/pyproject.toml tests/conformance
 
 run() { # run FILE COMMAND...: shows the output and keeps it
     file=$1
@@ -59,10 +60,13 @@ if [ -d clients/python/tests ]; then
 fi
 echo "== End-to-end tests"
 run "$out/e2e" "$bin/python" -m pytest -c tests/pyproject.toml --rootdir . --durations=10 tests/e2e || failed="$failed; end-to-end tests"
+echo "== Conformance: the same scripts through wandb and wandbd"
+run "$out/conformance" "$bin/python" -m pytest -c tests/pyproject.toml --rootdir . -q tests/conformance || failed="$failed; conformance tests"
 
 echo
 [ -z "$failed" ] || echo "FAILED${failed}"
 echo "Rust tests:       ${rust:-no closing line}"
 [ ! -f "$out/package" ] || echo "Package tests:    $(tail -n 1 "$out/package")"
 echo "End-to-end tests: $(tail -n 1 "$out/e2e")"
+echo "Conformance:      $(grep 'scripts leave the same runs' "$out/conformance"); $(tail -n 1 "$out/conformance")"
 [ -z "$failed" ]

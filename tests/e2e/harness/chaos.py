@@ -58,8 +58,9 @@ class Seen:
 class Chaos:
     """The proxy, in a thread with an event loop of its own."""
 
-    def __init__(self, upstream: str) -> None:
-        """Listen on a loopback port; `upstream` is the backend's address."""
+    def __init__(self, upstream: str, kept: int = 1 << 20) -> None:
+        """Listen on a loopback port; `upstream` is the backend's address. The first `kept` bytes of each body are remembered."""
+        self._kept = kept
         split = urlsplit(upstream)
         assert split.hostname is not None
         assert split.port is not None
@@ -158,7 +159,7 @@ class Chaos:
         if headers.get("expect", "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await _body(reader, headers)
-        seen = Seen(time.monotonic(), method, target, _route(method, target), "authorization" in headers, body[: 1 << 20])
+        seen = Seen(time.monotonic(), method, target, _route(method, target), "authorization" in headers, body[: self._kept])
         fault = self._take(seen)
         if fault is not None and fault.kind == "answer":
             seen.status = fault.status
