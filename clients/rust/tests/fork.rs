@@ -52,6 +52,7 @@ fn main() {
 /// The daemon's side: until its standard input ends, then one line per session.
 fn serve(dir: &Path) {
     let daemon = Daemon::default();
+    daemon.set(|world| world.stop = true);
     let _listening = daemon.listen(&dir.join("v1.sock"));
     println!("ready");
     std::io::stdout().flush().unwrap();
@@ -91,6 +92,9 @@ fn fork_a_hundred_times() {
     let mut lines = BufReader::new(daemon.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
 
+    // SAFETY: the handler only counts.
+    unsafe { libc::signal(libc::SIGINT, count as *const () as libc::sighandler_t) };
+    wandbd_client::interrupt_on_stop(true);
     let session = Arc::new(Session::open(
         place.settings(),
         "test/1",
@@ -120,6 +124,7 @@ fn fork_a_hundred_times() {
     logger.join().unwrap();
     let end = session.finish(0, Wait::Ack, &mut |_: Waiting| false);
     assert_eq!(end.outcome, Outcome::Acked);
+    assert_eq!(INTERRUPTS.load(Ordering::SeqCst), 1, "the owner, once");
     drop(daemon.stdin.take());
     let counted: Vec<String> = lines.map(Result::unwrap).collect();
     assert!(daemon.wait().unwrap().success());
@@ -148,11 +153,23 @@ fn check(counted: &[String], owner: &str, owner_rows: u32) {
     assert_eq!((children, grandchildren), (FORKS, FORKS));
 }
 
-/// Logs as an attached process; forks once itself.
+static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count(_: libc::c_int) {
+    INTERRUPTS.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Logs as an attached process, asks the daemon something, and forks once itself.
 fn child(session: &Session) {
     assert_eq!(wandbd_client::fork::generation(), 1);
     assert_no_inherited_connection();
+    INTERRUPTS.store(0, Ordering::SeqCst);
+    let request = v1::LoginRequest::default();
+    let limit = Duration::from_secs(20);
+    wandbd_client::login(session.settings(), request, limit, &mut server::never).unwrap();
     log_and_leave(session, CHILD_ROWS);
+    assert!(session.is_stopped(), "told to a child, too");
+    assert_eq!(INTERRUPTS.load(Ordering::SeqCst), 0, "and that is all");
     wait_for(fork(|| {
         assert_eq!(wandbd_client::fork::generation(), 2);
         log_and_leave(session, GRANDCHILD_ROWS);
