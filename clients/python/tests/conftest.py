@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE.parent / "python"))
 
 import fake_core  # noqa: E402
 import wandbd  # noqa: E402
-from wandbd import _core_access, _credentials, _exit, _registry, _term  # noqa: E402
+from wandbd import _core_access, _exit, _registry, _setup, _term  # noqa: E402
 
 _OURS = ("WANDB", "CI", "SLURM_", "KUBERNETES_", "NETRC", "HTTP", "http", "NO_PROXY", "no_proxy", "SSL_", "REQUESTS_")
 
@@ -26,7 +26,7 @@ def forget_everything() -> None:
         run.finish()
     wandbd.__dict__.pop("__version__", None)
     _core_access._configured = None
-    _credentials.Session.key = _credentials.Session.host = None
+    _setup.forget()
     _exit._code = 0
     _term._seen.clear()
 

@@ -17,17 +17,36 @@ staging = ""
 info: dict[str, Any] = {}
 fetched: dict[str, Any] | None = None
 result: dict[str, Any] = {}
+answer: dict[str, Any] | None = None
+login_answer: dict[str, Any] = {}
+restored: dict[str, Any] = {}
 
 
 def reset(staging_dir: str) -> None:
-    global staging, fetched
-    for mutable in (calls, pending_messages, opened, attached, configured, info, result):
+    global staging, fetched, answer
+    for mutable in (calls, pending_messages, opened, attached, configured, info, result, login_answer, restored):
         mutable.clear()
-    staging, fetched = staging_dir, None
+    staging, fetched, answer = staging_dir, None, None
 
 
-def configure(*, daemon: str | None = None, convert: Any = None) -> None:
-    configured.update(daemon=daemon, convert=convert)
+def configure(*, daemon: str | None = None, convert: Any = None, interrupt_on_stop: bool = False) -> None:
+    configured.update(daemon=daemon, convert=convert, interrupt_on_stop=interrupt_on_stop)
+
+
+def login(server: dict[str, Any], verify: bool, send: bool, timeout_s: float) -> dict[str, Any]:
+    calls.append(("login", dict(server), verify, send, timeout_s))
+    return {
+        "verdict": "VALID" if verify and server["base_url"] else "UNKNOWN",
+        "message": "", "entity": "", "username": "", "sent": [], "older": [], **login_answer,
+    }  # fmt: skip
+
+
+def restore(server: Any, session: str, run_path: str, name: str, target: str, timeout_s: float) -> dict[str, Any]:
+    calls.append(("restore", server, session, run_path, name, target))
+    if restored.get("found"):
+        with open(target, "w") as file:
+            file.write(restored["text"])
+    return {"found": False, "message": "", **restored}
 
 
 def paths() -> dict[str, str]:
@@ -87,6 +106,22 @@ class Run:
 
     def log_artifact(self, *arguments: Any) -> None:
         calls.append(("log_artifact", *arguments))
+
+    def save(self, files: Any, policy: str) -> None:
+        calls.append(("save", list(files), policy))
+
+    def alert(self, *arguments: Any) -> None:
+        calls.append(("alert", *arguments))
+
+    def preempting(self) -> None:
+        calls.append(("preempting",))
+
+    def logs(self, text: str) -> None:
+        calls.append(("logs", text))
+
+    def opened(self, timeout_s: float) -> dict[str, Any] | None:
+        calls.append(("opened", timeout_s))
+        return answer
 
     def info(self, timeout_s: float) -> dict[str, Any]:
         calls.append(("info", timeout_s))

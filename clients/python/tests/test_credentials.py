@@ -56,7 +56,7 @@ def test_both_names_of_the_hosted_service_share_their_key(tmp_path: Path) -> Non
     assert (forge["api_key"], forge["base_url"]) == ("", "https://api.wandb.ai")
 
 
-def test_login_beats_settings_beat_environment_beats_netrc_beats_the_settings_file(core: Any, tmp_path: Path) -> None:
+def test_settings_beat_login_beats_environment_beats_netrc_beats_the_settings_file(core: Any, tmp_path: Path) -> None:
     path = netrc(tmp_path, "api.wandb.ai")
     folder = Path(os.getcwd()) / "wandb"
     folder.mkdir()
@@ -66,7 +66,8 @@ def test_login_beats_settings_beat_environment_beats_netrc_beats_the_settings_fi
     assert found(NETRC=path, WANDB_API_KEY=KEY)["api_key"] == KEY
     assert found(wandb.Settings(api_key=OTHER), WANDB_API_KEY=KEY)["api_key"] == OTHER
     assert wandb.login(key="l" * 40)
-    assert found(wandb.Settings(api_key=OTHER))["api_key"] == "l" * 40
+    assert found(WANDB_API_KEY=KEY)["api_key"] == "l" * 40
+    assert found(wandb.Settings(api_key=OTHER))["api_key"] == OTHER
 
 
 def test_the_key_of_a_settings_file_is_not_sent_to_another_server() -> None:
@@ -81,7 +82,7 @@ def test_the_key_of_a_settings_file_is_not_sent_to_another_server() -> None:
     "url", ["http://api.wandb.ai", "https://wandb.ai", "https://app.wandb.ai", "ftp://x", "nonsense", "https://"]
 )
 def test_an_address_that_cannot_take_uploads_is_refused(url: str) -> None:
-    with pytest.raises(wandb.UsageError, match="base_url"):
+    with pytest.raises(wandb.UsageError, match="WANDB_BASE_URL.*base_url"):
         found(WANDB_BASE_URL=url)
 
 
@@ -100,9 +101,9 @@ def test_login_takes_every_kind_of_key(core: Any, key: str) -> None:
 
 
 def test_login_without_a_key_says_whether_there_is_one(core: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert wandb.login() is False
-    with pytest.raises(wandb.UsageError):
-        wandb.login(force=True)
+    assert wandb.login(prompt=False) is False
+    with pytest.raises(wandb.UsageError, match="No API key configured"):
+        wandb.login()
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     assert wandb.login() is True
 

@@ -65,8 +65,8 @@ def test_no_name_is_both_built_and_listed_as_missing(core: Any) -> None:
     assert not _names.MODULE & set(wandb.__all__)
     assert not [name for name in _names.RUN if hasattr(run, name)]
     assert not [name for name in _names.ARTIFACT if hasattr(wandb.Artifact("a", "b"), name)]
-    with pytest.raises(AttributeError, match=r"wandbd does not provide `Run\.alert` yet"):
-        run.alert("title", "text")
+    with pytest.raises(AttributeError, match=r"wandbd does not provide `Run\.watch` yet"):
+        run.watch("model")
 
 
 def test_importing_loads_nothing_but_the_module_itself() -> None:

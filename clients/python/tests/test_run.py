@@ -51,7 +51,7 @@ def test_init_hands_everything_it_was_told_to_the_core(core: Any, monkeypatch: p
     assert said["program"]["implementation"] == "CPython"
     assert said["stats"]["label"] == "l"
     assert said["stats"]["disk_path"] == ["/data"]
-    assert said["feature"] == [13, 14, 15, 16]
+    assert said["feature"] == [13, 14, 15, 16, 69]
     assert (said["offline"], said["console"]) == (False, "wrap")
     assert re.fullmatch(rf"{os.getcwd()}/wandb/run-\d{{8}}_\d{{6}}-abc", said["folder"])
     assert core.configured["convert"]({1}) == [1]
@@ -65,10 +65,13 @@ def test_the_fields_are_those_of_the_contract(core: Any) -> None:
         assert body is not None
         return set(re.findall(r"(\w+) = \d+;", body.group(1)))
 
-    wandb.init()
+    core.answer = {"opened": True}
+    wandb.init(mode="shared", fork_from="x?_step=3", settings={"console_multipart": True})
     said = fields(core)
     assert set(said) == names("OpenRun")
-    for part, message in (("server", "Server"), ("program", "Program"), ("stats", "Stats")):
+    for part, message in (("server", "Server"), ("program", "Program"), ("stats", "Stats"), ("fork_from", "Branch")):
+        assert set(said[part]) == names(message)
+    for part, message in (("console_files", "ConsoleFiles"), ("shared", "Shared")):
         assert set(said[part]) == names(message)
 
 
@@ -136,9 +139,7 @@ def test_random_run_ids_have_eight_small_letters_and_digits() -> None:
 @pytest.mark.parametrize(
     "argument",
     [
-        {"sync_tensorboard": True}, {"tensorboard": True}, {"monitor_gym": True}, {"save_code": True},
-        {"resume": "must"}, {"resume": True}, {"resume_from": "x?_step=1"}, {"fork_from": "x?_step=1"},
-        {"mode": "shared"},
+        {"sync_tensorboard": True}, {"tensorboard": True}, {"monitor_gym": True}, {"settings": {"launch": True}},
     ],
 )  # fmt: skip
 def test_an_argument_that_is_not_built_is_refused_and_not_ignored(argument: dict[str, Any]) -> None:
@@ -160,7 +161,7 @@ def test_arguments_that_left_wandb_are_accepted_with_a_warning(capsys: pytest.Ca
 
 
 def test_force_without_a_key_is_an_error() -> None:
-    with pytest.raises(wandb.UsageError, match="api_key not configured"):
+    with pytest.raises(wandb.UsageError, match="No API key configured"):
         wandb.init(force=True)
 
 

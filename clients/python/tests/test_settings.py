@@ -79,13 +79,13 @@ def test_a_wrong_value_in_the_environment_is_an_error_that_names_the_variable(va
 
 
 def test_a_variable_that_is_not_used_yet_is_one_warning_and_not_silence() -> None:
-    assert resolved({"WANDB_SWEEP_ID": "x"}).warnings == ["WANDB_SWEEP_ID is set, but wandbd does not use it yet"]
+    assert resolved({"WANDB_LAUNCH": "1"}).warnings == ["WANDB_LAUNCH is set, but wandbd does not use it yet"]
     assert resolved({"WANDB_SAVE_CODE": "false", "WANDB_X_PRIMARY": "true"}).warnings == []
 
 
 def test_settings_that_are_not_built_are_refused_in_code_unless_they_ask_for_nothing() -> None:
-    assert wandb.Settings(save_code=False, resume=None, x_primary=True).save_code is None
-    for given in ({"save_code": True}, {"resume": "must"}, {"x_primary": False}, {"ignore_globs": ("*.pt",)}):
+    assert wandb.Settings(launch=False, git_remote="origin").launch is False
+    for given in ({"launch": True}, {"git_remote": "other"}, {"x_stats_gpu_device_ids": [1]}):
         with pytest.raises(wandb.UsageError, match=f"does not provide the setting `{next(iter(given))}` yet"):
             wandb.Settings(**given)
 

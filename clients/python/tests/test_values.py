@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import fractions
 import math
 import pathlib
 import sys
@@ -51,11 +52,22 @@ class Point:
         (Color.ODD, "ODD"),
         (datetime.date(2020, 1, 2), "2020-01-02"),
         (datetime.datetime(2020, 1, 2, 3), "2020-01-02T03:00:00"),
-        (datetime.timedelta(seconds=1.5), 1.5),
+        (datetime.datetime(2020, 1, 2, 3, tzinfo=datetime.timezone.utc), "2020-01-02T03:00:00Z"),
+        (datetime.timedelta(seconds=1.5), "PT1.5S"),
+        (datetime.timedelta(days=1, seconds=2), "P1DT2S"),
+        (datetime.timedelta(days=-1), "-P1D"),
+        (numpy.longdouble(1.5), 1.5),
+        (numpy.timedelta64(5, "s"), "PT5S"),
+        (numpy.ma.array([1, 2, 3], mask=[0, 1, 0]), [1, None, 3]),
+        (1 + 2j, "1+2j"),
+        (fractions.Fraction(1, 2), "1/2"),
+        (print, "builtins.print"),
+        (Point, f"{__name__}.Point"),
+        ((n for n in (1, 2)), [1, 2]),
         (b"ab", "ab"),
         (b"\xff", "\\xff"),
         (pathlib.PurePosixPath("/a/b"), "/a/b"),
-        (decimal.Decimal("1.5"), 1.5),
+        (decimal.Decimal("1.5"), "1.5"),
         (Point(1, numpy.arange(2)), {"x": 1, "y": [0, 1]}),
         (types.MappingProxyType({1: {2}}), {"1": [2]}),
         ([numpy.float32(1), [numpy.int8(2)]], [1.0, [2]]),
@@ -108,7 +120,9 @@ def test_tensors_are_known_by_their_shape_without_importing_their_library(monkey
     assert convert(TorchTensor()) == 4.0
 
 
-@pytest.mark.parametrize(("value", "name"), [(object(), "object"), (print, "builtin_function"), (1j, "complex")])
+@pytest.mark.parametrize(
+    ("value", "name"), [(object(), "object"), (numpy.array((1, b"x"), dtype="i4,S1")[()], "numpy.void")]
+)
 def test_a_value_without_a_json_form_is_a_type_error_that_names_its_type(value: object, name: str) -> None:
     with pytest.raises(TypeError, match=name):
         convert(value)

@@ -5,7 +5,7 @@
     with wandb.init(project="digits", config={"lr": 1e-3}) as run:
         run.log({"loss": 0.5})
 
-The names, arguments and defaults are W&B's. What `log` takes is on disk within about 40 ms and reaches the server
+The names, arguments and defaults are W&B's. What `log` takes is on disk within about 100 ms and reaches the server
 once and in order, whatever dies meanwhile. A name of W&B that is not built yet raises `AttributeError` and says so.
 
 Importing this module does nothing and costs a millisecond: its parts are loaded at their first use.
@@ -16,27 +16,42 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers take it for true; importing `typing` would cost more than all of this module
 if TYPE_CHECKING:
     from wandbd import errors as errors
+    from wandbd import helper as helper
+    from wandbd._alert import AlertLevel as AlertLevel
     from wandbd._artifact import Artifact as Artifact
     from wandbd._config import Config as Config
     from wandbd._core import __version__ as __version__
     from wandbd._errors import CommError as CommError
     from wandbd._errors import Error as Error
     from wandbd._errors import UsageError as UsageError
+    from wandbd._files import restore_file as restore
     from wandbd._finish import finish_current as finish
+    from wandbd._finish import finish_current as join
     from wandbd._init import init as init
     from wandbd._login import login as login
+    from wandbd._preinit import alert as alert
     from wandbd._preinit import define_metric as define_metric
     from wandbd._preinit import log as log
     from wandbd._preinit import log_artifact as log_artifact
+    from wandbd._preinit import log_code as log_code
+    from wandbd._preinit import mark_preempting as mark_preempting
+    from wandbd._preinit import pin_config_keys as pin_config_keys
+    from wandbd._preinit import save as save
     from wandbd._run import Run as Run
     from wandbd._settings import Settings as Settings
+    from wandbd._setup import setup as setup
+    from wandbd._setup import teardown as teardown
     from wandbd._summary import Summary as Summary
+    from wandbd._term import termerror as termerror
+    from wandbd._term import termlog as termlog
+    from wandbd._term import termwarn as termwarn
 
     run: Run | None
     config: Config
     summary: Summary
 
 __all__ = [
+    "AlertLevel",
     "Artifact",
     "CommError",
     "Config",
@@ -46,20 +61,34 @@ __all__ = [
     "Summary",
     "UsageError",
     "__version__",
+    "alert",
     "config",
     "define_metric",
     "errors",
     "finish",
+    "helper",
     "init",
+    "join",
     "log",
     "log_artifact",
+    "log_code",
     "login",
+    "mark_preempting",
+    "pin_config_keys",
+    "restore",
     "run",
+    "save",
+    "setup",
     "summary",
+    "teardown",
+    "termerror",
+    "termlog",
+    "termwarn",
 ]
 
 # Where a name lives, and what it is called there.
 _HOMES = {
+    "AlertLevel": ("_alert", "AlertLevel"),
     "Artifact": ("_artifact", "Artifact"),
     "CommError": ("_errors", "CommError"),
     "Config": ("_config", "Config"),
@@ -71,9 +100,30 @@ _HOMES = {
     "__version__": ("_core", "__version__"),
     "finish": ("_finish", "finish_current"),
     "init": ("_init", "init"),
+    "join": ("_finish", "finish_current"),
     "login": ("_login", "login"),
+    "restore": ("_files", "restore_file"),
+    "setup": ("_setup", "setup"),
+    "teardown": ("_setup", "teardown"),
+    "termerror": ("_term", "termerror"),
+    "termlog": ("_term", "termlog"),
+    "termwarn": ("_term", "termwarn"),
 }
-_OF_THE_RUN = frozenset(["config", "define_metric", "log", "log_artifact", "run", "summary"])
+_OF_THE_RUN = frozenset(
+    [
+        "alert",
+        "config",
+        "define_metric",
+        "log",
+        "log_artifact",
+        "log_code",
+        "mark_preempting",
+        "pin_config_keys",
+        "run",
+        "save",
+        "summary",
+    ]
+)
 
 if not TYPE_CHECKING:
 
@@ -88,7 +138,7 @@ if not TYPE_CHECKING:
             value = getattr(import_module(f"wandbd.{module}"), inside)
             globals()[name] = value
             return value
-        if name in ("errors", "integration"):
+        if name in ("errors", "helper", "integration"):
             return import_module(f"wandbd.{name}")
         names = import_module("wandbd._names")
         raise names.missing("module 'wandbd'", name, names.MODULE)

@@ -61,6 +61,13 @@ class Artifact:
         self._folder: str | None = None
         self._logged = False
 
+    @classmethod
+    def _of_code(cls, name: str) -> Artifact:
+        """An artifact of source code, whose names users cannot take."""
+        artifact = cls(_checked_name(name), "unspecified")
+        artifact._type = "code"
+        return artifact
+
     @property
     def name(self) -> str:
         """The name, without a version."""

@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wandbd._errors import ConfigError, UsageError
+from wandbd._computed import in_notebook
+from wandbd._config_sources import as_mapping
+from wandbd._errors import ConfigError
 from wandbd._values import config_value, strict
 
 if TYPE_CHECKING:
     from wandbd._run import Run
 
+_Send = Callable[[Mapping[str, Any], Sequence[Sequence[str]]], None]
+
 
 class Config:
     """Values by key, read and written as items or attributes.
 
-    A key keeps its first value unless `allow_val_change` is said. Every write goes to the run's page.
+    A key keeps its first value unless `allow_val_change` is said, or in a notebook. Every write goes to the run's page;
+    what is changed inside a value goes there by `persist`. Keys that a sweep has set are locked: writes are ignored
+    with a warning.
     """
 
-    __slots__ = ("_allow", "_items", "_load", "_run", "_send")
+    __slots__ = ("_allow", "_items", "_load", "_locked", "_run", "_send")
     _allow: bool
     _items: dict[str, Any] | None
+    _locked: dict[str, str]
     _load: Callable[[], dict[str, Any]]
     _run: Run | None
-    _send: Callable[[Mapping[str, Any]], None]
+    _send: _Send
 
     def __init__(
         self,
         items: Mapping[str, Any] | None = None,
-        send: Callable[[Mapping[str, Any]], None] | None = None,
+        send: _Send | None = None,
         load: Callable[[], dict[str, Any]] | None = None,
         allow_val_change: bool = False,
         run: Run | None = None,
+        locked: Mapping[str, str] | None = None,
     ) -> None:
-        """Start with `items`, already in JSON form; or, when they are None, with what `load` gives at the first use."""
+        """Start with `items`, already in JSON form; or, when they are None, with what `load` gives at the first use.
+
+        `locked` says of keys who has locked them.
+        """
         put = object.__setattr__
         put(self, "_items", None if items is None and load is not None else dict(items or {}))
         put(self, "_send", send or _nobody)
         put(self, "_load", load or dict)
         put(self, "_allow", allow_val_change)
         put(self, "_run", run)
+        put(self, "_locked", dict(locked or {}))
 
     def _values(self) -> dict[str, Any]:
         if self._items is None:
@@ -102,14 +113,14 @@ class Config:
         return dict(self._values())
 
     def update(self, d: Any, allow_val_change: bool | None = None) -> None:
-        """Set many keys: from a mapping, an argparse namespace, or a file.
+        """Set many keys: from a mapping, an argparse namespace, absl flags, or a file.
 
         Raises:
             ConfigError: A key has another value already and `allow_val_change` was not said. Nothing is changed then.
         """
-        allow = self._allow if allow_val_change is None else allow_val_change
-        new = _clean(d)
+        allow = (self._allow or in_notebook()) if allow_val_change is None else allow_val_change
         values = self._values()
+        new = {key: value for key, value in clean(d).items() if not self._is_locked(key)}
         for key, value in new.items():
             if not allow and key in values and values[key] != value:
                 raise ConfigError(
@@ -117,7 +128,9 @@ class Config:
                     "If you really want to do this, pass allow_val_change=True to config.update()"
                 )
         if new:
-            self._send(strict(new))
+            # A table replaces the one that was there: first away with what the new one does not have.
+            tables = [[key] for key, value in new.items() if isinstance(value, dict) and values.get(key) != value]
+            self._send(strict(new), [path for path in tables if path[0] in values])
             values.update(new)
 
     def setdefaults(self, d: Any) -> None:
@@ -125,17 +138,34 @@ class Config:
         values = self._values()
         self.update({key: value for key, value in as_mapping(d).items() if key not in values})
 
+    def persist(self) -> None:
+        """Send all values again: those that were changed inside go to the run's page only now."""
+        values = self._values()
+        if values:
+            self._send(strict(clean(values)), [[key] for key, value in values.items() if isinstance(value, dict)])
+
+    def _is_locked(self, key: str) -> bool:
+        who = self._locked.get(key)
+        if who is not None and self._run is not None:
+            self._run._terminal.warn(f"Config item '{key}' was locked by '{who}' (ignored update).")
+        return who is not None
+
+    def _inherit(self, values: Mapping[str, Any]) -> None:
+        """Take over what an earlier part of the run has set and this one has not."""
+        for key, value in values.items():
+            self._values().setdefault(key, value)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as the config of its run, so that a worker process shares it."""
         return (getattr, (self._run, "config")) if self._run is not None else (Config, (self.as_dict(),))
 
 
-def _nobody(update: Mapping[str, Any]) -> None:
+def _nobody(update: Mapping[str, Any], remove: Sequence[Sequence[str]]) -> None:
     """Where changes go when there is no run."""
 
 
-def _clean(d: Any) -> dict[str, Any]:
-    """Keys stripped of dashes, values in JSON form."""
+def clean(d: Any) -> dict[str, Any]:
+    """Whatever may be given as a config: keys stripped of dashes, values in JSON form."""
     new: dict[str, Any] = {}
     for key, value in as_mapping(d).items():
         if not isinstance(key, str):
@@ -144,63 +174,38 @@ def _clean(d: Any) -> dict[str, Any]:
     return new
 
 
-def as_mapping(d: Any) -> Mapping[str, Any]:
-    """Whatever may be given as a config, as a mapping.
+class ConfigStatic:
+    """A config as it was at one moment. It cannot be changed."""
 
-    Raises:
-        TypeError: It is nothing of that kind.
-        ConfigError: It is a path and there is no such file.
-    """
-    if d is None:
-        return {}
-    if isinstance(d, Config):
-        return d.as_dict()
-    if isinstance(d, Mapping):
-        return d
-    if isinstance(d, (str, os.PathLike)):
-        return _from_file(os.fspath(d))
-    if hasattr(d, "flag_values_dict"):  # absl
-        return dict(d.flag_values_dict())
-    if hasattr(d, "__dict__"):
-        return dict(vars(d))
-    raise TypeError("config must be a dict or have a __dict__ attribute.")
+    __slots__ = ("_items",)
+    _items: dict[str, Any]
 
+    def __init__(self, items: Mapping[str, Any]) -> None:
+        """Keep a copy of `items`."""
+        object.__setattr__(self, "_items", dict(items))
 
-def _from_file(path: str) -> Mapping[str, Any]:
-    if not os.path.isfile(path):
-        raise ConfigError(f"config file {path} doesn't exist")
-    import json
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refused."""
+        raise AttributeError("Error: run.config_static is a readonly object")
 
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    try:
-        loaded = json.loads(text)
-    except ValueError:
-        try:
-            import yaml  # type: ignore[import-untyped, unused-ignore]
-        except ImportError:
-            raise UsageError(f"reading the config file {path} needs the package PyYAML") from None
-        loaded = yaml.safe_load(text)
-    if not isinstance(loaded, dict):
-        raise ConfigError(f"config file {path} holds no table of keys")
-    loaded.pop("wandb_version", None)
-    return {
-        str(key): value["value"] if isinstance(value, dict) and "value" in value else value
-        for key, value in loaded.items()
-    }
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Refused."""
+        raise AttributeError("Error: run.config_static is a readonly object")
 
+    def __getattr__(self, name: str) -> Any:
+        """The value of `name`."""
+        if name in self._items:
+            return self._items[name]
+        raise AttributeError(f"{type(self)!r} object has no attribute {name!r}", name=name)
 
-def initial(d: Any, include: list[str] | None, exclude: list[str] | None) -> dict[str, Any]:
-    """The config that `init` was given, in JSON form.
+    def __getitem__(self, key: str) -> Any:
+        """The value of `key`."""
+        return self._items[key]
 
-    Raises:
-        UsageError: Both lists were given.
-    """
-    if include and exclude:
-        raise UsageError("Expected at most only one of exclude or include")
-    values = _clean(d)
-    if include:
-        return {key: value for key, value in values.items() if key in include}
-    if exclude:
-        return {key: value for key, value in values.items() if key not in exclude}
-    return values
+    def keys(self) -> KeysView[str]:
+        """The keys."""
+        return self._items.keys()
+
+    def __str__(self) -> str:
+        """All values, as of a dict."""
+        return str(self._items)

@@ -1,4 +1,8 @@
-"""The server of a run and the key for it: argument or login, then environment, then netrc, then a settings file."""
+"""The server of a run and how to identify there.
+
+A key that code names beats what `login` said in this process, which beats WANDB_API_KEY or WANDB_IDENTITY_TOKEN_FILE,
+which beats netrc, which beats the settings files.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wandbd._errors import AuthenticationError, SettingsError
+from wandbd._netrc import netrc_path, read_key
 
 if TYPE_CHECKING:
     from wandbd._settings import Resolved
@@ -16,6 +21,7 @@ DEFAULT_URL = "https://api.wandb.ai"
 # Two names of the same hosted service: a key for one is a key for the other.
 _HOSTED = ("api.wandb.ai", "api.forge.coreweave.com")
 _HOSTED_PAGES = "forge.coreweave.com"
+_HOSTED_PATH = "/api/wandb"
 KEY_MIN = 40
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -26,6 +32,8 @@ class Session:
 
     key: str | None = None
     host: str | None = None
+    mode: str | None = None
+    """`offline` or `disabled`, when a person chose so instead of giving a key."""
 
 
 def problem_of_key(key: str) -> str | None:
@@ -36,7 +44,7 @@ def problem_of_key(key: str) -> str | None:
         return None
     secret = key.partition("-")[2] if "-" in key else key
     if not _KEY.fullmatch(secret):
-        return "API key may only contain the letters A-Z, digits, underscores and dashes."
+        return "API key may only contain the letters A-Z, digits and underscores."
     if len(secret) < KEY_MIN:
         return f"API key must have {KEY_MIN}+ characters, has {len(secret)}."
     return None
@@ -56,16 +64,22 @@ def check_key(key: str) -> str:
 
 
 def clean_url(url: str) -> str:
-    """A base URL without a slash at its end, with the service's other name mapped to the one that takes uploads."""
+    """A base URL without a slash at its end, with the service's other name mapped to the one that takes uploads.
+
+    Raises:
+        SettingsError: It is none that takes uploads.
+    """
     url = url.strip().rstrip("/")
     scheme, host = url.partition("://")[0].lower(), host_of(url)
     if scheme not in ("http", "https") or not host:
-        raise SettingsError(f"wrong value {url!r} of base_url: should be a URL like {DEFAULT_URL}")
+        raise SettingsError(f"base_url should be a URL like {DEFAULT_URL}, not {url!r}")
+    if host == _HOSTED_PAGES and not url.endswith(_HOSTED_PATH):
+        raise SettingsError(f"base_url {url!r} is the address of pages, use https://{_HOSTED[1]}")
     if host == "wandb.ai" or host.endswith(".wandb.ai"):
         if scheme != "https":
-            raise SettingsError(f"wrong value {url!r} of base_url: http is not secure, use {DEFAULT_URL}")
+            raise SettingsError(f"base_url {url!r}: http is not secure, please use {DEFAULT_URL}")
         if not host.startswith("api."):
-            raise SettingsError(f"wrong value {url!r} of base_url: this is the address of pages, use {DEFAULT_URL}")
+            raise SettingsError(f"base_url {url!r} is not a valid server address, did you mean {DEFAULT_URL}?")
     return DEFAULT_URL if host in (_HOSTED[1], _HOSTED_PAGES) else url
 
 
@@ -80,53 +94,104 @@ def host_of(url: str) -> str:
     return re.sub(r":\d*$", "", netloc_of(url)).lower()
 
 
-def netrc_path(environ: Mapping[str, str]) -> str:
-    """The netrc file in force, whether it is there or not."""
-    if environ.get("NETRC"):
-        return os.path.abspath(os.path.expanduser(environ["NETRC"]))
-    home = os.path.expanduser("~")
-    plain, other = os.path.join(home, ".netrc"), os.path.join(home, "_netrc")
-    return other if os.path.isfile(other) and not os.path.isfile(plain) else plain
-
-
-def _from_netrc(path: str, url: str) -> str | None:
-    if not os.path.isfile(path):
-        return None
-    import netrc
-
+def machines_of(url: str) -> list[str]:
+    """The names under which a key for the server may stand in a netrc file."""
     machine = netloc_of(url)
-    machines = [machine, *(name for name in _HOSTED if name != machine)] if machine in _HOSTED else [machine]
-    try:
-        hosts = netrc.netrc(path).hosts
-    except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
-        return None
-    for name in machines:
-        if name in hosts and hosts[name][2]:
-            return hosts[name][2]
-    return None
+    return [machine, *(name for name in _HOSTED if name != machine)] if machine in _HOSTED else [machine]
 
 
-def server(resolved: Resolved, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The `wandbd.v1.Server` for a run: where it goes, with which key, and how to get there."""
+def named_url(resolved: Resolved) -> str | None:
+    """The server that somebody has named: code, then `login`, then the environment and the settings files."""
+    said = resolved.code.get("base_url") or Session.host or resolved.settings.base_url
+    return clean_url(said) if said else None
+
+
+class Found:
+    """Credentials, and where they were found."""
+
+    __slots__ = ("key", "source", "token_file")
+
+    def __init__(self, key: str = "", source: str = "", token_file: str = "") -> None:
+        """A key or a file with an identity token, or nothing."""
+        self.key = key
+        self.source = source
+        self.token_file = token_file
+
+    def __bool__(self) -> bool:
+        """Whether there is something to identify with."""
+        return bool(self.source)
+
+
+def find(resolved: Resolved, environ: Mapping[str, str], url: str) -> Found:
+    """The credentials for the server at `url`.
+
+    Raises:
+        AuthenticationError: The environment says two of them, or a key that was said has the wrong shape.
+    """
     settings = resolved.settings
-    named = Session.host or settings.base_url
-    url = clean_url(named) if named else DEFAULT_URL
-    path = netrc_path(environ)
-    key = Session.key or settings.api_key
-    # A key in netrc stays there: the daemon reads the file itself, and again when the key is refused.
-    in_netrc = None if key else _from_netrc(path, url)
-    file_url = clean_url(resolved.file_base_url) if resolved.file_base_url else DEFAULT_URL
-    if not key and not in_netrc and resolved.file_key and file_url == url:
-        key = resolved.file_key
-    if key or in_netrc:
-        key = (key or "").strip()
-        problem = problem_of_key(key or (in_netrc or "").strip())
+    explicit = resolved.code.get("api_key")
+    if explicit:
+        return Found(check_key(explicit), "settings")
+    if Session.key and (Session.host or DEFAULT_URL) == url:
+        return Found(Session.key, "session")
+    if settings.api_key and settings.identity_token_file:
+        raise AuthenticationError(
+            "Both WANDB_API_KEY and WANDB_IDENTITY_TOKEN_FILE are set, which is not allowed. Unset one of them."
+        )
+    if settings.api_key:
+        problem = problem_of_key(settings.api_key.strip())
         if problem is not None:
-            resolved.warnings.append(f"{problem} The server will probably refuse it.")
+            raise AuthenticationError(f"WANDB_API_KEY invalid: {problem}")
+        return Found(settings.api_key.strip(), "WANDB_API_KEY")
+    if settings.identity_token_file:
+        return Found("", "WANDB_IDENTITY_TOKEN_FILE", os.path.abspath(settings.identity_token_file))
+    return _in_files(resolved, netrc_path(environ), url)
+
+
+def _in_files(resolved: Resolved, path: str, url: str) -> Found:
+    key, source = read_key(path, machines_of(url)) or "", path
+    in_netrc = bool(key)
+    if not key and resolved.file_key and clean_url(resolved.file_base_url or DEFAULT_URL) == url:
+        key, source = resolved.file_key.strip(), "settings"
+    if not key:
+        return Found()
+    problem = problem_of_key(key)
+    if problem is not None:
+        resolved.warnings.append(f"{problem} It stands in {source}; the server will probably refuse it.")
+    # A key in netrc stays there: the daemon reads the file itself, and again when the key is refused.
+    return Found("" if in_netrc else key, source)
+
+
+def server(resolved: Resolved, environ: Mapping[str, str], lenient: bool = False) -> dict[str, Any]:
+    """The `wandbd.v1.Server` for a run: where it goes, how to identify there, and how to get there.
+
+    Args:
+        resolved: The settings.
+        environ: The environment.
+        lenient: Whether wrong credentials are as good as none.
+
+    Raises:
+        AuthenticationError: The credentials that were said cannot be.
+    """
+    named = named_url(resolved)
+    url = named or DEFAULT_URL
+    try:
+        found = find(resolved, environ, url)
+    except AuthenticationError:
+        if not lenient:
+            raise
+        found = Found()
+    return server_with(resolved, environ, named or (url if found else ""), found)
+
+
+def server_with(resolved: Resolved, environ: Mapping[str, str], url: str, found: Found) -> dict[str, Any]:
+    """The `wandbd.v1.Server` for these credentials at `url`."""
+    settings = resolved.settings
+    tokens = settings.credentials_file or os.path.join("~", ".config", "wandb", "credentials.json")
     return {
-        "base_url": url if named or key or in_netrc else "",
-        "api_key": key or "",
-        "netrc": path,  # also when it is not there: the daemon looks again
+        "base_url": url,
+        "api_key": found.key,
+        "netrc": netrc_path(environ),  # also when it is not there: the daemon looks again
         "header": dict(settings.x_extra_http_headers or {}),
         "http_proxy": settings.http_proxy or environ.get("HTTP_PROXY") or environ.get("http_proxy") or "",
         "https_proxy": settings.https_proxy or environ.get("HTTPS_PROXY") or environ.get("https_proxy") or "",
@@ -136,6 +201,12 @@ def server(resolved: Resolved, environ: Mapping[str, str]) -> dict[str, Any]:
         "app_url": (settings.app_url_override or "").rstrip("/"),
         "username": settings.username or "",
         "email": settings.email or "",
+        "identity_token_file": found.token_file,
+        "credentials_file": os.path.abspath(os.path.expanduser(tokens)) if found.token_file else "",
+        "http_timeout_s": float(settings.x_graphql_timeout_seconds or 0.0),
+        "file_transfer_timeout_s": float(settings.x_file_transfer_timeout_seconds or 0.0),
+        "file_stream_timeout_s": float(settings.x_file_stream_timeout_seconds or 0.0),
+        "transmit_interval_s": float(settings.x_file_stream_transmit_interval or 0.0),
     }
 
 

@@ -12,6 +12,7 @@ class DisabledCore:
 
     session = ""
     step = 0
+    stopped = False
 
     def __init__(self, run_id: str) -> None:
         """Pretend to be the run `run_id`."""
@@ -29,7 +30,7 @@ class DisabledCore:
     ) -> None:
         """Remember the last values."""
         if not isinstance(data, Mapping):
-            raise ValueError(f"wandb.log must be passed a dictionary, not {type(data).__name__}")
+            raise TypeError("wandb.log must be passed a dictionary")
         self._values.update(data)
 
     def config(self, update: Mapping[str, Any], remove: Sequence[Sequence[str]] = ()) -> None:
@@ -74,6 +75,22 @@ class DisabledCore:
         files: Sequence[tuple[str, str, bool]],
     ) -> None:
         """Nothing."""
+
+    def save(self, files: Sequence[tuple[str, str]], policy: str) -> None:
+        """Nothing."""
+
+    def alert(self, title: str, text: str, level: str, wait_s: float) -> None:
+        """Nothing."""
+
+    def preempting(self) -> None:
+        """Nothing."""
+
+    def logs(self, text: str) -> None:
+        """Nothing."""
+
+    def opened(self, timeout_s: float) -> dict[str, Any] | None:
+        """Nobody answers."""
+        return None
 
     def info(self, timeout_s: float) -> dict[str, Any]:
         """Nothing is known."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wandbd import _registry
+from wandbd._facts import project_of
 
 if TYPE_CHECKING:
     from wandbd._run import Run
@@ -62,11 +63,15 @@ def finish(run: Run, exit_code: int | None, quiet: bool | None) -> None:
         return
     from wandbd import _exit
 
+    for undo in run._at_end:
+        undo()
     if run._console is not None:
         run._console.stop()
     if quiet is not None:
         run._terminal.quiet = quiet
     code = int(exit_code or _exit.code() or 0)
+    if code == 0 and run._facts.resume_file is not None and os.path.exists(run._facts.resume_file):
+        os.remove(run._facts.resume_file)
     result = _wait(run, code)
     _close(run)
     if not run.disabled:
@@ -118,6 +123,8 @@ def speak(run: Run) -> None:
     url = run._core.info(0.0).get("url")
     if url and not run._told_url and not run._finished:
         run._told_url = True
+        if (project := project_of(url)) is not None:
+            run._terminal.detail(f"View project at {project}")
         run._terminal.info(f"View run at {url}")
     messages(run)
 

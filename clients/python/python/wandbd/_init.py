@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wandbd import _attach, _exit, _program, _registry
-from wandbd._config import initial
-from wandbd._console import Console
+from wandbd import _attach, _branching, _exit, _opening, _program, _registry
+from wandbd._config_sources import initial, narrowed
+from wandbd._console import capture
 from wandbd._credentials import server
 from wandbd._disabled import DisabledCore
-from wandbd._errors import UnsupportedError, UsageError
+from wandbd._errors import AuthenticationError, Error, UnsupportedError
 from wandbd._finish import speak
 from wandbd._run import Facts, Run
-from wandbd._settings import PROJECT_MAX, Resolved, Settings, resolve, wandb_dir
+from wandbd._settings import Resolved, Settings, with_facts
+from wandbd._setup import here
 from wandbd._term import Terminal
-from wandbd._values import strict
 
 ID_LENGTH = 8
 _ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_ID_BAD = ":;,#?/'"
-_PROJECT_BAD = "/\\#?%:"
 _MODES = {"dryrun": "offline", "run": "online"}
 _NOT_SAID = object()
-# Numbers of W&B's telemetry.
-_FEATURES = {"offline": 4, "name": 13, "id": 14, "tags": 15, "config": 16}
 
 
 def init(
@@ -60,8 +55,9 @@ def init(
 ) -> Run:
     """Start a run and make it the current one.
 
-    Returns at once, whether a daemon or a server is there or not. In a worker process of `multiprocessing` it returns
-    the parent's run, unless another id or project is asked for.
+    Returns at once, whether a daemon or a server is there or not; only a run that goes on where another part ended
+    waits for the server. In a worker process of `multiprocessing` it returns the parent's run, unless another id or
+    project is asked for.
 
     Args:
         entity: User or team; the server's default without it.
@@ -77,13 +73,16 @@ def init(
         allow_val_change: Whether config values may change later.
         group: Runs of one group are shown together.
         job_type: Kind of work, for example `train`.
-        mode: `online`, `offline` (stays on disk until `wandbd sync`) or `disabled`.
+        mode: `online`, `offline` (stays on disk until `wandbd sync`), `disabled`, or `shared` (several writers, also on
+            several machines, of one run).
         force: Whether a missing API key is an error.
-        reinit: What to do when a run is active: `return_previous` (the default), `finish_previous`, `create_new`.
-        resume: Not provided yet.
-        resume_from: Not provided yet.
-        fork_from: Not provided yet.
-        save_code: Not provided yet.
+        reinit: What to do when a run is active: `return_previous` (the default), `finish_previous` (the default in
+            notebooks), `create_new`.
+        resume: What to do when there is a run with this `id`: `allow` goes on with it, `must` insists that there is
+            one, `never` that there is none; `auto` goes on with the last run here if it failed.
+        resume_from: `<run>?_step=<n>`: cut the run back to this step and go on from there.
+        fork_from: `<run>?_step=<n>`: begin as a copy of another run up to this step.
+        save_code: Whether the script goes to the run's files.
         tensorboard: Not provided yet.
         sync_tensorboard: Not provided yet.
         monitor_gym: Not provided yet.
@@ -92,14 +91,16 @@ def init(
         magic: Gone from W&B; has no effect.
 
     Raises:
-        UsageError: An argument or setting is wrong; the message names it.
+        UsageError: An argument or setting is wrong, or the server has the run in a state that does not fit.
+        AuthenticationError: The credentials that were said cannot be.
+        CommError: The server did not answer, and what was asked for needs its answer.
         UnsupportedError: An argument that wandbd does not provide yet.
     """
-    _refuse_unbuilt(tensorboard=tensorboard, monitor_gym=monitor_gym)
+    _refuse_unbuilt(tensorboard=tensorboard, sync_tensorboard=sync_tensorboard, monitor_gym=monitor_gym)
     arguments = {
         "entity": entity,
         "project": project,
-        "root_dir": None if dir is None else os.path.abspath(os.fspath(dir)),
+        "root_dir": None if dir is None else os.path.abspath(os.path.expanduser(os.fspath(dir))),
         "run_id": id,
         "run_name": name,
         "run_notes": notes,
@@ -114,16 +115,16 @@ def init(
         "resume_from": resume_from,
         "fork_from": fork_from,
         "save_code": save_code,
-        "sync_tensorboard": sync_tensorboard,
     }
-    resolved = resolve(arguments, settings, os.environ, os.getcwd())
+    resolved = here(arguments, settings)
     terminal = Terminal(resolved.settings)
     for what, value in (("anonymous", anonymous), ("magic", magic)):
         if value is not _NOT_SAID:
             terminal.warn(f"the argument `{what}` of init is gone from W&B and has no effect")
-    values = initial(config, config_include_keys, config_exclude_keys)
-    there = _existing(resolved.settings, terminal, arguments, values)
-    return there if there is not None else _start(resolved, terminal, values)
+    _leave_to_the_sweep(resolved, terminal)
+    given = narrowed(config, config_include_keys, config_exclude_keys)
+    there = _existing(resolved.settings, terminal, arguments, given)
+    return there if there is not None else _start(resolved, terminal, given)
 
 
 def _refuse_unbuilt(**arguments: object) -> None:
@@ -132,30 +133,45 @@ def _refuse_unbuilt(**arguments: object) -> None:
             raise UnsupportedError(f"wandbd does not provide the argument `{name}` of init yet")
 
 
+def _leave_to_the_sweep(resolved: Resolved, terminal: Terminal) -> None:
+    """In a sweep the sweep says which run this is; what code says about it is left out with a warning."""
+    if not resolved.settings.sweep_id:
+        return
+    for name in ("project", "entity", "run_id"):
+        said = resolved.code.get(name)
+        if said is not None:
+            terminal.warn(f"Ignoring {name} {said!r} when running a sweep.")
+            outside = here({}, None).settings
+            resolved.settings._given[name] = getattr(outside, name)
+
+
 def _existing(
-    settings: Settings, terminal: Terminal, arguments: Mapping[str, Any], values: Mapping[str, Any]
+    settings: Settings, terminal: Terminal, arguments: Mapping[str, Any], given: Mapping[str, Any]
 ) -> Run | None:
     """The run to return instead of a new one, if there is one; finishes runs that are in the way."""
     reinit = settings.reinit
-    if reinit == "create_new":
+    if reinit == "create_new" or settings._noop:
         return None
     previous = _registry.owned()
     if previous is not None:
-        if reinit == "finish_previous":
-            terminal.detail("Finishing previous runs because reinit is set to 'finish_previous'.")
+        if reinit == "finish_previous" or (reinit == "default" and settings._notebook):
+            terminal.detail(f"Finishing previous runs because reinit is set to {reinit!r}.")
             for run in reversed(_registry.runs()):
                 run.finish()
             return None
+        if settings.resume == "must":
+            raise Error(
+                "Cannot resume a run while another run is active. You must either finish it using run.finish(), "
+                "or use reinit='create_new' when calling wandb.init()."
+            )
         terminal.info(
             f"wandb.init() called while a run is active and reinit is set to {reinit!r}, so returning the previous run."
         )
         return previous
-    if not _attach.is_worker() or _mode(settings) == "disabled":
-        return None
-    return _parents(arguments, values)
+    return _parents(arguments, given) if _attach.is_worker() else None
 
 
-def _parents(arguments: Mapping[str, Any], values: Mapping[str, Any]) -> Run | None:
+def _parents(arguments: Mapping[str, Any], given: Mapping[str, Any]) -> Run | None:
     """The run of the parent of this worker, if what is asked for fits it."""
     run = _attach.current_or_attached()
     if run is None or arguments["run_id"] is not None:
@@ -163,114 +179,139 @@ def _parents(arguments: Mapping[str, Any], values: Mapping[str, Any]) -> Run | N
     for said, has in ((arguments["project"], run.project), (arguments["entity"], run._facts.entity)):
         if said is not None and said != has:
             return None
-    if values:
-        run.config.setdefaults(values)
+    if given:
+        run.config.setdefaults(given)
     return run
 
 
-def _start(resolved: Resolved, terminal: Terminal, values: dict[str, Any]) -> Run:
-    settings = resolved.settings
-    mode = _mode(settings)
-    run_id = _run_id(settings.run_id)
-    start_time = settings.x_start_time or time.time()  # the moment that `init` was called
-    program = _program.script(settings)
-    facts = Facts(mode, _folder(settings, mode, run_id, start_time), start_time)
-    facts.entity = settings.entity or ""
-    facts.project = _project(settings.project) or _program.default_project(program, os.getcwd())
-    facts.name, facts.notes = settings.run_name, settings.run_notes
-    facts.tags = settings.run_tags or ()
-    facts.group, facts.job_type = settings.run_group or "", settings.run_job_type or ""
+def _start(resolved: Resolved, terminal: Terminal, given: Mapping[str, Any]) -> Run:
+    mode = str(_MODES.get(resolved.settings.mode, resolved.settings.mode))
+    settings = _placed(resolved.settings, mode, terminal)
+    values, swept = initial(given, settings, lambda line: terminal.warn(line, once=True))
+    facts = _facts(settings, mode)
+    locked = dict.fromkeys(swept, "sweep")
     if mode == "disabled":
-        facts.name = facts.name or f"dummy-{run_id}"
-        run = Run(DisabledCore(run_id), settings, facts, values)
+        facts.name, facts.entity = facts.name or f"dummy-{settings.run_id}", facts.entity or "dummy"
+        facts.project = "dummy" if facts.project == "uncategorized" else facts.project
+        run = Run(DisabledCore(settings.run_id), settings, facts, values, None, locked)
+        base_url = ""
     else:
-        run = _open(resolved, facts, run_id, values)
-    current = settings.reinit != "create_new"
+        facts.resume_file = _branching.remember(settings, settings.run_id)
+        where = _server(resolved, mode)
+        base_url = where["base_url"]
+        said = {"id": resolved.settings.run_id is not None, "config": bool(given)}
+        run = Run(_opening.open_run(settings, facts, values, where, said), settings, facts, values, None, locked)
     for line in resolved.warnings:
         terminal.warn(line, once=True)
+    _branching.settle(run, settings, base_url)
+    _registered(run, settings)
+    return run
+
+
+def _registered(run: Run, settings: Settings) -> None:
+    """Greet, make it the current run, and listen."""
+    current = settings.reinit != "create_new"
     _greet(run)
     _registry.add(run, current)
     _exit.arm()
     if current:
         run._restore = _attach.export(run)
-    if mode != "disabled" and _captures(settings):
-        run._console = Console(run._core.output)
+    if run.disabled:
+        return
+    run._console = capture(settings.console, run._core.output)
+    if run._console is not None:
         run._console.start()
-    return run
+    if settings.capture_loggers:
+        from wandbd import _loggers
+
+        _loggers.capture(run, settings.capture_loggers)
+    if settings.stop_fn is not None:
+        from wandbd import _core_access, _stop
+
+        _core_access.stop_by_function()
+        _stop.watch(run, settings.stop_fn)
+    if settings.save_code and settings.code_dir is not None:
+        run.log_code(settings.code_dir)
 
 
-def _open(resolved: Resolved, facts: Facts, run_id: str, values: dict[str, Any]) -> Run:
-    from wandbd._core_access import core
+def _placed(said: Settings, mode: str, terminal: Terminal) -> Settings:
+    """The settings with what only `init` can know: the moment, the id, the folder."""
+    if mode == "disabled":
+        import tempfile
 
-    module = core()
-    settings = resolved.settings
-    where = server(resolved, os.environ)
-    if settings.force and facts.mode == "online" and not where["api_key"]:
-        raise UsageError("api_key not configured (no-tty). call wandb.login(key=[your_api_key])")
-    fields = {
-        "run_id": run_id,
-        "entity": facts.entity,
-        "project": facts.project,
-        "group": facts.group,
-        "job_type": facts.job_type,
-        "display_name": facts.name or "",
-        "notes": facts.notes or "",
-        "tag": list(facts.tags),
-        "config_json": json.dumps(strict(values), ensure_ascii=False),
-        "start_time": facts.start_time,
-        "offline": facts.mode == "offline",
-        "folder": facts.folder,
-        "resume": "",
-        "server": where,
-        "program": _program.facts(settings, module.__version__, os.getcwd(), where["api_key"]),
-        "stats": {
-            "disabled": bool(settings.x_disable_stats or settings.x_disable_machine_info),
-            "interval_s": float(settings.x_stats_sampling_interval),
-            "disk_path": list(settings.x_stats_disk_paths or ()),
-            "process_tree": bool(settings.x_stats_track_process_tree),
-            "label": settings.x_label or "",
-        },
-        "feature": _features(settings, facts, values),
-        "console": "wrap" if _captures(settings) else "off",
-    }
-    return Run(module.Run.open(fields), settings, facts, values)
+        root = tempfile.gettempdir()
+    else:
+        root = _writable(os.path.abspath(os.path.expanduser(said.root_dir or os.getcwd())), terminal)
+    settings = with_facts(
+        said,
+        mode=mode,
+        root_dir=root,
+        x_start_time=said.x_start_time or time.time(),  # the moment that `init` was called
+        x_label=_label(said) if mode == "shared" else None,
+    )
+    run_id = _branching.run_id(settings, terminal) or _random_id()
+    settings = with_facts(settings, run_id=run_id)
+    number, suffix = 0, settings.x_sync_dir_suffix
+    while os.path.exists(settings.sync_dir):
+        number += 1
+        settings = with_facts(settings, x_sync_dir_suffix=f"{suffix}-{number}".lstrip("-"))
+    return settings
 
 
-def _features(settings: Settings, facts: Facts, values: Mapping[str, Any]) -> list[int]:
-    used = {
-        "offline": facts.mode == "offline",
-        "name": settings.run_name is not None,
-        "id": settings.run_id is not None,
-        "tags": settings.run_tags is not None,
-        "config": bool(values),
-    }
-    return [_FEATURES[name] for name, on in used.items() if on]
+def _writable(root: str, terminal: Terminal) -> str:
+    """`root`, or the system's temporary folder when nothing can be kept there."""
+    try:
+        os.makedirs(root, exist_ok=True)
+        if os.access(root, os.W_OK | os.R_OK):
+            return root
+        terminal.warn(f"Path {root} wasn't read/writable", once=True)
+    except OSError:
+        terminal.warn(f"Unable to create root directory {root}", once=True)
+    import tempfile
+
+    fallback = tempfile.gettempdir()
+    terminal.warn(f"Falling back to temporary directory {fallback}.", once=True)
+    return fallback
 
 
-def _mode(settings: Settings) -> str:
-    mode = _MODES.get(settings.mode, settings.mode)
-    if mode == "shared":
-        raise UnsupportedError("wandbd does not provide mode='shared' yet")
-    return str(mode)
+def _label(settings: Settings) -> str:
+    """What tells this writer of a shared run from the others."""
+    return str(settings.x_label or f"{settings.host or os.uname().nodename}-{_random_id()}")
 
 
-def _captures(settings: Settings) -> bool:
-    if settings.console in ("redirect", "wrap_emu"):
-        raise UnsupportedError(f"wandbd does not provide console={settings.console!r} yet")
-    return bool(settings.console != "off")
+def _facts(settings: Settings, mode: str) -> Facts:
+    facts = Facts(mode, settings.sync_dir, settings.x_start_time)
+    facts.entity = settings.entity or ""
+    facts.project = settings.project or _program.default_project(_program.script(settings), os.getcwd())
+    facts.name, facts.notes = settings.run_name, settings.run_notes
+    facts.tags = settings.run_tags or ()
+    facts.group, facts.job_type = settings.run_group or "", settings.run_job_type or ""
+    facts.sweep_id = settings.sweep_id
+    return facts
 
 
-def _run_id(said: str | None) -> str:
-    """The id that was said, checked, or a random one."""
-    if said is None:
-        return "".join(_ID_LETTERS[byte % len(_ID_LETTERS)] for byte in _random_bytes(ID_LENGTH))
-    if not said:
-        raise UsageError("Run ID cannot be empty")
-    if said != said.strip():
-        raise UsageError("Run ID cannot start or end with whitespace")
-    if any(letter in _ID_BAD for letter in said):
-        raise UsageError(f"Run ID cannot contain the characters: {_ID_BAD}")
-    return said
+def _server(resolved: Resolved, mode: str) -> dict[str, Any]:
+    """Where the run goes. Offline nothing is sent, so that wrong credentials do not matter."""
+    where = server(resolved, os.environ, lenient=mode == "offline")
+    if resolved.settings.force and mode != "offline" and not _has_credentials(resolved, where):
+        from wandbd._login import login
+
+        login(force=True)
+        where = server(resolved, os.environ)
+    return where
+
+
+def _has_credentials(resolved: Resolved, where: Mapping[str, Any]) -> bool:
+    from wandbd._credentials import DEFAULT_URL, find
+
+    try:
+        return bool(find(resolved, os.environ, where["base_url"] or DEFAULT_URL))
+    except AuthenticationError:
+        return False
+
+
+def _random_id() -> str:
+    return "".join(_ID_LETTERS[byte % len(_ID_LETTERS)] for byte in _random_bytes(ID_LENGTH))
 
 
 def _random_bytes(count: int) -> list[int]:
@@ -280,32 +321,6 @@ def _random_bytes(count: int) -> list[int]:
     while len(found) < count:
         found.extend(byte for byte in os.urandom(count * 2) if byte < limit)
     return found[:count]
-
-
-def _project(said: str | None) -> str | None:
-    if not said:
-        return None
-    if len(said) > PROJECT_MAX:
-        raise UsageError(f"Invalid project name {said!r}: exceeded {PROJECT_MAX} characters")
-    bad = [letter for letter in said if letter in _PROJECT_BAD]
-    if bad:
-        raise UsageError(
-            f"Invalid project name {said!r}: cannot contain characters {','.join(_PROJECT_BAD)!r}, found {bad[0]!r}"
-        )
-    return said
-
-
-def _folder(settings: Settings, mode: str, run_id: str, start_time: float) -> str:
-    """Where the run's files lie; nothing is made yet."""
-    if mode == "disabled":
-        import tempfile
-
-        root = tempfile.gettempdir()
-    else:
-        root = settings.root_dir or os.getcwd()
-    prefix = "offline-run" if mode == "offline" else "run"
-    stamp = time.strftime("%Y%m%d_%H%M%S", time.localtime(start_time))
-    return os.path.join(wandb_dir(os.path.abspath(root)), f"{prefix}-{stamp}-{run_id}")
 
 
 def _greet(run: Run) -> None:
@@ -320,6 +335,7 @@ def _greet(run: Run) -> None:
         terminal.info("W&B syncing is set to `offline`: this run stays on disk until you send it by `wandbd sync`")
         terminal.info(f"Run data is saved locally in {run.sync_dir}")
     if run._facts.name:
-        terminal.detail(f"Syncing run {run._facts.name}")
+        again = run.resumed or run._settings.resume_from is not None
+        terminal.detail(f"{'Resuming' if again else 'Syncing'} run {run._facts.name}")
     run._announced = True
     speak(run)

@@ -20,7 +20,7 @@ class Metric:
         step_metric: str | None,
         step_sync: bool | None,
         hidden: bool | None,
-        summary: tuple[str, ...],
+        summary: tuple[str, ...] | None,
     ) -> None:
         """Keep what was said."""
         self.name = name
@@ -56,10 +56,10 @@ def defined(name: Any, step_metric: Any, step_sync: Any, hidden: Any, summary: A
             raise Error(f"Unhandled define_metric() arg: {what} type: {type(value).__name__}")
     if "*" in name[:-1]:
         raise Error(f"Unhandled define_metric() arg: name (glob suffixes only): {name}")
-    words = tuple(word.strip().lower() for word in (summary or "").split(",") if word.strip())
-    for word in words:
+    words = tuple(word.lower() for word in summary.split(",")) if summary else None
+    for word in words or ():
         if word not in AGGREGATES:
             raise Error(f"Unhandled define_metric() arg: summary op: {word}")
-    if step_sync is None and step_metric:
-        step_sync = True
+    if step_sync is None:
+        step_sync = step_metric is not None
     return Metric(name, step_metric, step_sync, hidden, words)

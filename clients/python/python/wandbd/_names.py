@@ -7,19 +7,18 @@ from __future__ import annotations
 
 MODULE = frozenset(
     """
-    AlertLevel Api ArtifactTTL Audio Classes EvalTable Graph Histogram Html Image JoinedTable Molecule Object3D Plotly
-    Table Video agent agents alert api apis attach box3d catboost controller data_types ensure_configured env gym
-    helper join jupyter keras lightgbm link_model log_model mark_preempting patched pin_config_keys plot plot_table
-    profiler proto require restore sacred sagemaker_auth save sdk setup sklearn sweep teardown tensorboard tensorflow
-    termerror termlog termsetup termwarn trigger unwatch use_artifact use_model util visualize wandb_agent wandb_lib
+    Api ArtifactTTL Audio Classes EvalTable Graph Histogram Html Image JoinedTable Molecule Object3D Plotly
+    Table Video agent agents api apis attach box3d catboost controller data_types ensure_configured env gym
+    jupyter keras lightgbm link_model log_model patched plot plot_table
+    profiler proto require sacred sagemaker_auth sdk sklearn sweep tensorboard tensorflow
+    termsetup trigger unwatch use_artifact use_model util visualize wandb_agent wandb_lib
     wandb_sdk wandb_torch watch xgboost
     """.split()
 )
 
 RUN = frozenset(
     """
-    alert config_static display finish_artifact link_artifact link_model log_code log_model mark_preempting
-    pin_config_keys restore save status to_html unwatch upsert_artifact use_artifact use_model watch write_logs
+    finish_artifact link_artifact link_model log_model unwatch upsert_artifact use_artifact use_model watch
     """.split()
 )
 

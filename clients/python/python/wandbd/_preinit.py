@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wandbd import _registry
@@ -11,6 +11,9 @@ from wandbd._attach import current_or_attached, is_worker
 from wandbd._errors import Error
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from wandbd._alert import AlertLevel
     from wandbd._artifact import Artifact
     from wandbd._metric import Metric
     from wandbd._run import Run
@@ -63,6 +66,46 @@ def log_artifact(
 ) -> Artifact:
     """Log an artifact by the current run; see `Run.log_artifact`."""
     return needed("wandb.log_artifact()").log_artifact(artifact_or_path, name, type, aliases, tags)
+
+
+def log_code(
+    root: str | None = ".",
+    name: str | None = None,
+    include_fn: Callable[..., bool] | None = None,
+    exclude_fn: Callable[..., bool] | None = None,
+) -> Artifact | None:
+    """Log source files by the current run; see `Run.log_code`."""
+    return needed("wandb.log_code()").log_code(root, name, include_fn, exclude_fn)
+
+
+def save(
+    glob_str: str | bytes | os.PathLike[str],
+    base_path: str | os.PathLike[str] | None = None,
+    policy: str = "live",
+    glob: bool = True,
+) -> list[str] | bool:
+    """Upload files with the current run; see `Run.save`."""
+    return needed("wandb.save()").save(glob_str, base_path, policy, glob)
+
+
+def alert(
+    title: str,
+    text: str,
+    level: str | AlertLevel | None = None,
+    wait_duration: float | timedelta | None = None,
+) -> None:
+    """Send a message to the people who watch the current run; see `Run.alert`."""
+    needed("wandb.alert()").alert(title, text, level, wait_duration)
+
+
+def mark_preempting() -> None:
+    """Say that the machine of the current run is about to be taken away; see `Run.mark_preempting`."""
+    needed("wandb.mark_preempting()").mark_preempting()
+
+
+def pin_config_keys(keys: Sequence[str] = ()) -> None:
+    """Show config keys of the current run prominently; see `Run.pin_config_keys`."""
+    needed("wandb.pin_config_keys()").pin_config_keys(keys)
 
 
 class Before:

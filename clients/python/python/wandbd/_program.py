@@ -55,6 +55,43 @@ def script(settings: Settings) -> str:
     return str(getattr(main, "__file__", "") or "")
 
 
+def location(settings: Settings, cwd: str) -> str:
+    """Absolute path of the script or notebook; empty when there is none."""
+    if settings.program_abspath:
+        return str(settings.program_abspath)
+    program = settings.notebook_name or script(settings)
+    if program.startswith("-m "):
+        program = str(getattr(sys.modules.get("__main__"), "__file__", "") or "")
+    path = os.path.abspath(os.path.join(cwd, program)) if program else ""
+    return path if os.path.isfile(path) else ""
+
+
+def relative(program: str, cwd: str) -> str | None:
+    """The script's path below the repository, or the working directory; None when it lies elsewhere."""
+    root = git_root(cwd) or cwd
+    path = os.path.abspath(os.path.join(cwd, program))
+    if not program or not os.path.exists(path):
+        return None
+    below = os.path.relpath(path, root)
+    return None if below.split(os.sep)[0] == ".." else below
+
+
+def notebook(settings: Settings) -> str:
+    """Path of the notebook that runs, as far as it is known."""
+    if settings.notebook_name:
+        return str(settings.notebook_name)
+    if not settings._jupyter:
+        return ""
+    main = vars(sys.modules["__main__"])
+    return str(main.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or "")
+
+
+def slurm() -> dict[str, str]:
+    """What Slurm says about the job."""
+    before = "SLURM_"
+    return {name[len(before) :].lower(): text for name, text in os.environ.items() if name.startswith(before)}
+
+
 def git_root(start: str) -> str | None:
     """The folder at or above `start` that holds `.git`."""
     folder = os.path.abspath(start)
@@ -93,6 +130,11 @@ def user_name() -> str:
         return os.environ.get("USER", "")
 
 
+def _package_path() -> list[str]:
+    """Where installed packages lie."""
+    return [entry for entry in sys.path if os.path.isabs(entry) and os.path.isdir(entry)]
+
+
 def facts(settings: Settings, version: str, cwd: str, key: str) -> dict[str, Any]:
     """The `wandbd.v1.Program` of this process."""
     orig = list(getattr(sys, "orig_argv", sys.argv))
@@ -104,9 +146,18 @@ def facts(settings: Settings, version: str, cwd: str, key: str) -> dict[str, Any
         "language_version": ".".join(map(str, sys.version_info[:3])),
         "implementation": {"cpython": "CPython", "pypy": "PyPy"}.get(sys.implementation.name, sys.implementation.name),
         "cli_version": version,
-        "package_path": [entry for entry in sys.path if os.path.isabs(entry) and os.path.isdir(entry)],
-        "host": settings.host or os.uname().nodename,
+        "package_path": _package_path() if settings.x_save_requirements else [],
+        "host": "" if settings.x_disable_machine_info else settings.host or os.uname().nodename,
         "username": user_name(),
         "disable_git": bool(settings.disable_git),
-        "disable_metadata": bool(settings.x_disable_meta or settings.x_disable_machine_info),
+        "disable_metadata": bool(settings.x_disable_meta),
+        "git_commit": settings.git_commit or "",
+        "git_remote_url": settings.git_remote_url or "",
+        "docker": settings.docker or "",
+        "notebook": notebook(settings),
+        "slurm": slurm(),
+        "code_path": location(settings, cwd),
+        "colab": "google.colab" in sys.modules,
+        "disable_machine_info": bool(settings.x_disable_machine_info),
+        "root": os.path.abspath(settings.root_dir or cwd),
     }

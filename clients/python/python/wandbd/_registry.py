@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wandbd._run import Run
 
-_GLOBALS = ("run", "config", "summary", "log", "define_metric", "log_artifact")
+_GLOBALS = (
+    "run", "alert", "config", "define_metric", "log", "log_artifact", "log_code", "mark_preempting", "pin_config_keys",
+    "save", "summary",
+)  # fmt: skip
 
 _runs: list[Run] = []
 _current: Run | None = None
@@ -25,8 +28,8 @@ def current() -> Run | None:
 
 
 def owned() -> Run | None:
-    """The youngest unfinished run that this very process has opened."""
-    return next((run for run in reversed(_runs) if run.owner), None)
+    """The youngest unfinished run that this very process has opened, but for disabled ones."""
+    return next((run for run in reversed(_runs) if run.owner and not run.disabled), None)
 
 
 def with_session(session: str) -> Run | None:

@@ -7,65 +7,35 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wandbd import _names, _registry
-from wandbd._config import Config
-from wandbd._errors import UnsupportedError, UsageError
+from wandbd._config import Config, ConfigStatic
+from wandbd._errors import UnsupportedError
+from wandbd._facts import ANSWER_S, Facts, Known
 from wandbd._summary import Summary
 from wandbd._term import Terminal
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+    from io import TextIOWrapper
     from types import TracebackType
 
+    from wandbd._alert import AlertLevel
     from wandbd._artifact import Artifact
-    from wandbd._console import Console
+    from wandbd._console import Capture
     from wandbd._metric import Metric
     from wandbd._settings import Settings
+    from wandbd._status import RunStatus
     from wandbd._types import CoreRun, LogCall
 
-ANSWER_S = 2.0
-"""How long reading a name, an address or the summary waits for an answer."""
+__all__ = ["ANSWER_S", "Facts", "Run", "active"]
 
 
-class Facts:
-    """What is known about a run without asking anybody."""
-
-    __slots__ = ("entity", "folder", "group", "job_type", "mode", "name", "notes", "project", "start_time", "tags")
-
-    def __init__(self, mode: str, folder: str, start_time: float) -> None:
-        """Start with a run that has no names."""
-        self.mode = mode
-        self.folder = folder
-        self.start_time = start_time
-        self.entity = ""
-        self.project = ""
-        self.name: str | None = None
-        self.notes: str | None = None
-        self.tags: tuple[str, ...] = ()
-        self.group = ""
-        self.job_type = ""
-
-
-class Run:
+class Run(Known):
     """A unit of work that is logged: made by `wandbd.init()`, ended by `finish()`.
 
     `log(data, step=None, commit=None)` adds to the history; it is the core's own method and returns in microseconds.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_announced",
-        "_asked",
-        "_config",
-        "_console",
-        "_core",
-        "_facts",
-        "_finished",
-        "_restore",
-        "_settings",
-        "_summary",
-        "_terminal",
-        "_told_url",
-        "log",
-    )
+    __slots__ = ("__weakref__", "_at_end", "_config", "_console", "_restore", "_summary", "log")
 
     log: LogCall
 
@@ -76,179 +46,23 @@ class Run:
         facts: Facts,
         config: Mapping[str, Any] | None,
         load: Callable[[], dict[str, Any]] | None = None,
+        locked: Mapping[str, str] | None = None,
     ) -> None:
         """Wrap `core`. Not for users: see `wandbd.init`."""
         self._core = core
         self._settings = settings
         self._facts = facts
         self._terminal = Terminal(settings)
-        self._config = Config(config, self._send_config, load, bool(settings.allow_val_change), self)
+        self._config = Config(config, self._send_config, load, bool(settings.allow_val_change), self, locked)
         self._summary = Summary(self._read_summary, self._send_summary, self)
-        self._console: Console | None = None
+        self._console: Capture | None = None
         self._restore: Callable[[], None] | None = None
+        self._at_end: list[Callable[[], None]] = []
         self._finished = False
         self._asked = False
         self._announced = False
         self._told_url = False
-        self.log = core.log
-
-    # What it is
-
-    @property
-    def id(self) -> str:
-        """The identifier, unique in the project."""
-        return self._core.run_id
-
-    @property
-    def session(self) -> str:
-        """The owner's session, by which other processes take part."""
-        return self._core.session
-
-    @property
-    def owner(self) -> bool:
-        """Whether this very process opened the run."""
-        return self._core.owner
-
-    @property
-    def name(self) -> str | None:
-        """The display name; None as long as nobody has given one."""
-        if self._facts.name is None and not self._finished:
-            return self._answer("display_name") or None
-        return self._facts.name or self._known("display_name") or None
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self._check_open("name")
-        self._facts.name = str(name)
-        self._core.update(display_name=str(name))
-
-    @property
-    def notes(self) -> str | None:
-        """The description."""
-        return self._facts.notes
-
-    @notes.setter
-    def notes(self, notes: str) -> None:
-        self._check_open("notes")
-        self._facts.notes = str(notes)
-        self._core.update(notes=str(notes))
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The tags."""
-        return self._facts.tags
-
-    @tags.setter
-    def tags(self, tags: Sequence[str]) -> None:
-        from wandbd._settings import check
-
-        self._check_open("tags")
-        self._facts.tags = check("run_tags", tags, "`run.tags`") or ()
-        self._core.update(tags=list(self._facts.tags))
-
-    @property
-    def entity(self) -> str:
-        """The user or team that the run belongs to; empty as long as the server has not said."""
-        if self.disabled:
-            return self._facts.entity or "dummy"
-        return self._answer("entity") or self._facts.entity
-
-    @property
-    def project(self) -> str:
-        """The project."""
-        return self._facts.project
-
-    @property
-    def path(self) -> str:
-        """`entity/project/id`, without an entity while none is known."""
-        return "/".join(part for part in (self.entity, self.project, self.id) if part)
-
-    @property
-    def url(self) -> str | None:
-        """The address of the run's page; None when there is none (yet)."""
-        if self.offline:
-            self._terminal.warn("URL not available in offline run")
-        if self.offline or self.disabled:
-            return None
-        return self._answer("url") or None
-
-    @property
-    def project_url(self) -> str | None:
-        """The address of the project's page; None when there is none (yet)."""
-        url = self.url
-        return url.rpartition("/runs/")[0] or None if url else None
-
-    @property
-    def sweep_id(self) -> None:
-        """None: sweeps are not provided yet."""
-        return None
-
-    @property
-    def sweep_url(self) -> None:
-        """None: sweeps are not provided yet."""
-        return None
-
-    @property
-    def dir(self) -> str:
-        """The folder for the run's files; made at the first use."""
-        path = os.path.join(self._facts.folder, "files")
-        os.makedirs(path, exist_ok=True)
-        return path
-
-    @property
-    def sync_dir(self) -> str:
-        """The run's folder."""
-        return self._facts.folder
-
-    @property
-    def group(self) -> str:
-        """The group, or empty."""
-        return self._facts.group
-
-    @property
-    def job_type(self) -> str:
-        """The job type, or empty."""
-        return self._facts.job_type
-
-    @property
-    def mode(self) -> str:
-        """`online`, `offline` or `disabled`."""
-        return self._facts.mode
-
-    @property
-    def offline(self) -> bool:
-        """Whether the run stays on disk until somebody syncs it."""
-        return self._facts.mode == "offline"
-
-    @property
-    def disabled(self) -> bool:
-        """Whether nothing is kept at all."""
-        return self._facts.mode == "disabled"
-
-    @property
-    def resumed(self) -> bool:
-        """Whether the run went on where an earlier one ended."""
-        return bool(self._known("resumed"))
-
-    @property
-    def start_time(self) -> float:
-        """When the run began, in Unix seconds."""
-        return self._facts.start_time
-
-    @property
-    def step(self) -> int:
-        """The number of the next history row."""
-        return self._core.step
-
-    @property
-    def starting_step(self) -> int:
-        """The first step: 0, as runs are not resumed yet."""
-        return 0
-
-    @property
-    def settings(self) -> Settings:
-        """The settings in force."""
-        return self._settings
+        self.log = self._log_shared if facts.mode == "shared" else core.log
 
     # What it holds
 
@@ -261,6 +75,11 @@ class Run:
     @config.setter
     def config(self, values: Mapping[str, Any]) -> None:
         self._config.update(values)
+
+    @property
+    def config_static(self) -> ConfigStatic:
+        """The config as it is now, which cannot be changed."""
+        return ConfigStatic(self._config.as_dict())
 
     @property
     def summary(self) -> Summary:
@@ -293,13 +112,15 @@ class Run:
         from wandbd._metric import defined
 
         self._check_open("define_metric")
+        if summary and "copy" in summary:
+            self._terminal.warn("define_metric(summary='copy') is deprecated and will be removed.", once=True)
         metric = defined(name, step_metric, step_sync, hidden, summary, overwrite)
         self._core.define_metric(
             metric.name,
             step_metric=metric.step_metric,
-            step_sync=metric.step_sync,
+            step_sync=None if step_sync is None and metric.step_metric is None else metric.step_sync,
             hidden=bool(hidden),
-            summary=metric.summary,
+            summary=metric.summary or (),
             overwrite=bool(overwrite),
         )
         self._speak()
@@ -346,6 +167,127 @@ class Run:
         self._speak()
         return artifact
 
+    def save(
+        self,
+        glob_str: str | bytes | os.PathLike[str],
+        base_path: str | os.PathLike[str] | None = None,
+        policy: str = "live",
+        glob: bool = True,
+    ) -> list[str] | bool:
+        """Upload files with the run, under their paths below `base_path` or the working directory.
+
+        Args:
+            glob_str: A path or a pattern, expanded now.
+            base_path: What to leave out at the beginning of the paths. Without it an absolute path keeps one folder.
+            policy: `live`: whenever it changes, and at the end; `now`: once; `end`: at the end.
+            glob: Whether `glob_str` is a pattern.
+
+        Returns:
+            The files' places in the run's folder; False in a disabled run.
+
+        Raises:
+            ValueError: The policy or the path cannot be.
+        """
+        from wandbd._files import save
+
+        self._check_open("save")
+        return save(self, glob_str, base_path, policy, glob)
+
+    def restore(
+        self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None
+    ) -> TextIOWrapper | None:
+        """Fetch a file of this or another run from the server; see `wandbd.restore`."""
+        from wandbd._files import restore
+
+        return None if self.disabled else restore(name, run_path, replace, root or self.dir, self)
+
+    def log_code(
+        self,
+        root: str | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] | None = None,
+        exclude_fn: Callable[..., bool] | None = None,
+    ) -> Artifact | None:
+        """Log the source files below `root` as an artifact of type `code`.
+
+        Args:
+            root: The folder.
+            name: Of the artifact; made of the project and the script without it.
+            include_fn: Takes a path (and the root) and says whether it is wanted: without it Python files, Dockerfiles
+                and requirements.txt.
+            exclude_fn: The same for files to leave out: without it those of runs.
+
+        Returns:
+            The artifact; None when there are no such files.
+        """
+        from wandbd._files import log_code
+
+        self._check_open("log_code")
+        return None if self.disabled else log_code(self, root, name, include_fn, exclude_fn)
+
+    # What it says
+
+    def pin_config_keys(self, keys: Sequence[str] = ()) -> None:
+        """Show these keys of the config prominently on the run's page; replaces what was said before."""
+        self._check_open("pin_config_keys")
+        self._core.config({"_wandb": {"pinned_keys": list(keys)}})
+
+    def alert(
+        self,
+        title: str,
+        text: str,
+        level: str | AlertLevel | None = None,
+        wait_duration: float | timedelta | None = None,
+    ) -> None:
+        """Send a message to the people who watch the run.
+
+        Args:
+            title: Less than 64 characters.
+            text: The message.
+            level: `INFO` (the default), `WARN` or `ERROR`.
+            wait_duration: For how many seconds the same title is not sent again; 60 without it.
+
+        Raises:
+            ValueError: There is no such level.
+            TypeError: `wait_duration` is no duration.
+        """
+        from wandbd._alert import level_name, seconds
+
+        self._check_open("alert")
+        self._core.alert(str(title), str(text), level_name(level), seconds(wait_duration))
+
+    def mark_preempting(self) -> None:
+        """Say that this machine is about to be taken away."""
+        self._check_open("mark_preempting")
+        self._core.preempting()
+
+    def write_logs(self, text: str) -> None:
+        """Add text to the run's console log without printing it. After the end of the run it is ignored."""
+        if not self._finished:
+            self._core.logs(text if text.endswith("\n") else text + "\n")
+
+    def status(self) -> RunStatus:
+        """How much of the run the server has."""
+        from wandbd._status import status
+
+        self._check_open("status")
+        return status(self)
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the run's page in a notebook; False when this is none."""
+        from wandbd._status import display
+
+        return display(self, height, hidden)
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """A frame with the run's page."""
+        from wandbd._status import to_html
+
+        return to_html(self, height, hidden)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.to_html(hidden=True), "text/plain": repr(self)}
+
     # Its end
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
@@ -366,25 +308,19 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the run, with exit code 1 if the block failed."""
+        """End the run, with exit code 1 if the block failed; the traceback goes to its console log."""
+        if kind is not None and self._console is not None and self.owner:
+            import traceback
+
+            # On the terminal Python itself shows it, after the end of the run.
+            self._core.output(True, "".join(traceback.format_exception(kind, error, trace)))
         self.finish(exit_code=0 if kind is None else 1)
 
     # Inside
 
-    def _known(self, key: str) -> Any:
-        return self._core.info(0.0).get(key)
-
-    def _answer(self, key: str) -> Any:
-        """What the server said; waits for it once, and only once."""
-        wait = 0.0 if self._asked or self._finished or self.offline or self.disabled else ANSWER_S
-        answer = self._core.info(wait).get(key)
-        self._asked = True
-        self._speak()
-        return answer
-
-    def _send_config(self, update: Mapping[str, Any]) -> None:
+    def _send_config(self, update: Mapping[str, Any], remove: Sequence[Sequence[str]]) -> None:
         self._check_open("config")
-        self._core.config(update)
+        self._core.config(update, remove)
 
     def _send_summary(self, update: Mapping[str, Any], remove: list[list[str]]) -> None:
         self._check_open("summary")
@@ -404,12 +340,16 @@ class Run:
         values = json.loads(run.get("summary_json") or "{}")
         return values if isinstance(values, dict) else {}
 
-    def _check_open(self, what: str) -> None:
-        if self._finished:
-            raise UsageError(
-                f"Run ({self.id}) is finished. The call to `{what}` will be ignored. "
-                "Please make sure that you are using an active run."
+    def _log_shared(
+        self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+    ) -> None:
+        if step is not None:
+            self._terminal.warn(
+                "In shared mode the `step` of wandb.log is not supported and will be ignored: log it as a metric and "
+                "use define_metric(step_metric=...)",
+                once=True,
             )
+        self._core.log(data, None, commit)
 
     def _log_after_finish(
         self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
@@ -428,6 +368,10 @@ class Run:
         from wandbd import _attach
 
         return _attach.take_part, (_attach.reference(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Run:
+        """The run itself: there is only one."""
+        return self
 
     def __repr__(self) -> str:
         """The identifier."""

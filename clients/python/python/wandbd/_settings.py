@@ -1,8 +1,8 @@
 """Settings and where they come from.
 
-An argument of `init` beats a `Settings` object, which beats the environment, which beats `./wandb/settings`, which
-beats `~/.config/wandb/settings`, which beats the default. A wrong value is an error that names the setting and where
-it was said.
+An argument of `init` beats a `Settings` object, which beats what `setup` was given, which beats the environment, which
+beats `./wandb/settings`, which beats `~/.config/wandb/settings`, which beats the default. A wrong value is an error
+that names the setting and where it was said; in a settings file it is a warning, and the value is left out.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from wandbd._computed import COMPUTED, wandb_dir
 from wandbd._errors import SettingsError, UnsupportedError
 from wandbd._fields import NO_EFFECT, NOT_YET, SECRET, SUPPORTED, setting_of
+from wandbd._settings_files import global_settings_path, read_settings_file
+from wandbd._shapes import as_flag, shaped
 
-_TRUE = frozenset(["1", "true", "t", "yes", "y", "on"])
-_FALSE = frozenset(["0", "false", "f", "no", "n", "off", ""])
-_REINIT = ("default", "return_previous", "finish_previous", "create_new")
-TAG_MAX = 64
-PROJECT_MAX = 128
+_NOT_IN_FILES = ("root_dir", "settings_system")
 
 
 class Settings:
@@ -31,15 +30,18 @@ class Settings:
         """Check and keep the given settings.
 
         Raises:
-            SettingsError: An unknown name or a wrong value.
+            SettingsError: An unknown name or a wrong value, or settings that exclude each other.
             UnsupportedError: A setting that wandbd does not provide yet, with another value than the default.
         """
         object.__setattr__(self, "_given", {})
         for name, value in given.items():
             setattr(self, name, value)
+        _check_together(self._given)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Check and keep one setting."""
+        if name.startswith("_"):  # as older releases of W&B spelled the internal ones
+            name = "x" + name
         self._given[name] = check(name, value, f"the setting `{name}`")
 
     def __getattr__(self, name: str) -> Any:
@@ -51,20 +53,28 @@ class Settings:
         for table in (NO_EFFECT, NOT_YET):
             if name in table:
                 return table[name]
+        if name in COMPUTED:
+            return COMPUTED[name](self)
         raise AttributeError(f"'Settings' object has no attribute {name!r}", name=name)
 
     def __dir__(self) -> list[str]:
         """The settings that have an effect."""
-        return sorted(SUPPORTED)
+        return sorted([*SUPPORTED, *(name for name in COMPUTED if not name.startswith("_"))])
 
     def __repr__(self) -> str:
         """The settings given; secrets are not shown."""
         shown = (f"{name}={'***' if name in SECRET else repr(value)}" for name, value in self._given.items())
         return f"Settings({', '.join(shown)})"
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the same was given."""
+        return isinstance(other, Settings) and self._given == other._given
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as what was given."""
-        return _remake, (dict(self._given),)
+        """Pickled as what was given, but for functions."""
+        return _remake, ({name: value for name, value in self._given.items() if name != "stop_fn"},)
 
 
 def _remake(given: dict[str, Any]) -> Settings:
@@ -76,8 +86,21 @@ def given(settings: Settings) -> dict[str, Any]:
     return dict(settings._given)
 
 
+def with_facts(settings: Settings, **facts: Any) -> Settings:
+    """A copy that also says what became known since."""
+    copy = Settings()
+    copy._given.update(settings._given)
+    copy._given.update({name: value for name, value in facts.items() if value is not None})
+    return copy
+
+
 def check(name: str, value: Any, where: str) -> Any:
-    """`value` in the form of setting `name`; `where` says for messages who said it."""
+    """`value` in the form of setting `name`; `where` says for messages who said it.
+
+    Raises:
+        SettingsError: There is no such setting, or the value cannot be.
+        UnsupportedError: wandbd does not provide the setting yet.
+    """
     if name in NO_EFFECT:
         return value
     if name in NOT_YET:
@@ -90,90 +113,51 @@ def check(name: str, value: Any, where: str) -> Any:
     if value is None:
         return SUPPORTED[name][1]
     try:
-        return _shape(SUPPORTED[name][0], name, value)
+        return shaped(SUPPORTED[name][0], name, value)
     except (TypeError, ValueError) as error:
         shown = "" if name in SECRET else f" {value!r}"
         raise SettingsError(f"wrong value{shown} in {where}: {error}") from None
 
 
-def _shape(kind: str | tuple[str, ...], name: str, value: Any) -> Any:
-    if isinstance(kind, tuple):
-        if value not in kind:
-            raise ValueError(f"should be {', '.join(map(repr, kind[:-1]))} or {kind[-1]!r}")
-        return value
-    if kind == "flag":
-        flag = _as_flag(value)
-        if flag is None:
-            raise ValueError("should be true or false")
-        return flag
-    if kind == "number":
-        number = float(value)
-        if not number >= 0.0 or number == float("inf"):
-            raise ValueError("should be a number of seconds, 0 or more")
-        return number
-    if kind == "words":
-        return _words(name, value)
-    if kind == "table":
-        return _table(value)
-    if kind == "reinit":
-        return _reinit(value)
-    if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"should be text, not {type(value).__name__}")
-    return os.fspath(value)
-
-
-def _as_flag(value: Any) -> bool | None:
-    if isinstance(value, str):
-        word = value.strip().lower()
-        return True if word in _TRUE else False if word in _FALSE else None
-    return bool(value) if isinstance(value, (bool, int)) and value in (0, 1) else None
-
-
-def _words(name: str, value: Any) -> tuple[str, ...]:
-    words = (value,) if isinstance(value, str) else tuple(value)
-    for index, word in enumerate(words):
-        if not isinstance(word, str):
-            raise TypeError(f"item {index} is no text")
-        if name == "run_tags" and not 1 <= len(word) <= TAG_MAX:
-            what = f"tag at index {index} is empty" if not word else f"tag {word[:20]!r}... is {len(word)} characters"
-            raise ValueError(f"{what}; tags must be between 1 and {TAG_MAX} characters")
-    return words
-
-
-def _table(value: Any) -> dict[str, str]:
-    if isinstance(value, str):
-        import json
-
-        value = json.loads(value)
-    if not isinstance(value, Mapping):
-        raise ValueError("should be a JSON object")
-    return {str(key): str(item) for key, item in value.items()}
-
-
-def _reinit(value: Any) -> str:
-    if value in _REINIT:
-        return str(value)
-    flag = _as_flag(value)
-    if flag is None:
-        raise ValueError(f"should be true, false, {', '.join(map(repr, _REINIT))}")
-    return "finish_previous" if flag else "return_previous"
+def _check_together(values: Mapping[str, Any]) -> None:
+    branches = [name for name in ("fork_from", "resume", "resume_from") if values.get(name) is not None]
+    if len(branches) > 1:
+        raise SettingsError(
+            "`fork_from`, `resume`, or `resume_from` are mutually exclusive. Please specify only one of them. "
+            f"Given: {', '.join(branches)}"
+        )
+    run_id = values.get("run_id")
+    fork, rewind = values.get("fork_from"), values.get("resume_from")
+    if fork is not None and run_id == fork.run:
+        raise SettingsError(
+            "Provided `run_id` is the same as the run to `fork_from`. Please provide a different `run_id` or remove "
+            "the `run_id` argument. To rewind this run, use `resume_from`."
+        )
+    if rewind is not None and run_id not in (None, rewind.run):
+        raise SettingsError("Both `run_id` and `resume_from` have been specified with different ids.")
 
 
 class Resolved:
-    """All layers in one: the settings in force, and what was odd about them."""
+    """All layers in one: the settings in force, who said them, and what was odd about them."""
 
-    __slots__ = ("file_base_url", "file_key", "settings", "warnings")
+    __slots__ = ("code", "file_base_url", "file_key", "settings", "warnings")
 
     def __init__(self, settings: Settings) -> None:
         """Start with `settings` and nothing odd."""
         self.settings = settings
         self.warnings: list[str] = []
+        self.code: dict[str, Any] = {}
+        """What code said to `init`, as an argument or by `Settings`."""
         self.file_key: str | None = None
         self.file_base_url: str | None = None
 
 
 def resolve(
-    arguments: Mapping[str, Any], said: Settings | Mapping[str, Any] | None, environ: Mapping[str, str], cwd: str
+    arguments: Mapping[str, Any],
+    said: Settings | Mapping[str, Any] | None,
+    environ: Mapping[str, str],
+    cwd: str,
+    setup: Settings | None = None,
 ) -> Resolved:
     """Put the layers together.
 
@@ -182,6 +166,7 @@ def resolve(
         said: The `settings` argument of `init`.
         environ: The environment.
         cwd: The working directory.
+        setup: What `setup` was given.
     """
     top = Settings(**said) if isinstance(said, Mapping) else said or Settings()
     top_given = given(top)
@@ -190,17 +175,31 @@ def resolve(
             top_given[name] = check(name, value, f"the argument for `{name}`")
     result = Resolved(Settings())
     layer = _from_environment(environ, result)
+    layer.update({name: value for name, value in (given(setup) if setup else {}).items() if value is not None})
+    _one_branch(layer, top_given)
     root = top_given.get("root_dir") or layer.get("root_dir") or cwd
     merged: dict[str, Any] = {}
     for path in (
-        top_given.get("settings_system") or global_settings_path(environ),
-        os.path.join(wandb_dir(root), "settings"),
+        top_given.get("settings_system") or layer.get("settings_system") or global_settings_path(environ),
+        os.path.join(wandb_dir(root, top_given.get("use_dot_wandb", layer.get("use_dot_wandb"))), "settings"),
     ):
         merged.update(_from_file(path, result))
+    if result.file_key is not None:
+        result.file_base_url = merged.get("base_url")
     merged.update(layer)
-    merged.update(top_given)
-    result.settings = Settings(**merged)
+    result.code = {name: value for name, value in top_given.items() if value is not None}
+    merged.update(result.code)
+    _check_together(merged)
+    result.settings = with_facts(Settings(), **merged)
     return result
+
+
+def _one_branch(layer: dict[str, Any], top: Mapping[str, Any]) -> None:
+    """What code says about resuming replaces what the environment says about it."""
+    names = ("fork_from", "resume", "resume_from")
+    if any(top.get(name) is not None for name in names):
+        for name in names:
+            layer.pop(name, None)
 
 
 def _from_environment(environ: Mapping[str, str], result: Resolved) -> dict[str, Any]:
@@ -213,7 +212,7 @@ def _from_environment(environ: Mapping[str, str], result: Resolved) -> dict[str,
             continue
         if name in NOT_YET:
             default = NOT_YET[name]
-            same = _as_flag(text) is default if isinstance(default, bool) else text in ("", "false", str(default))
+            same = as_flag(text) is default if isinstance(default, bool) else text in ("", "false", str(default))
             if not same:
                 result.warnings.append(f"{variable} is set, but wandbd does not use it yet")
             continue
@@ -221,40 +220,23 @@ def _from_environment(environ: Mapping[str, str], result: Resolved) -> dict[str,
         if text == "" and SUPPORTED[name][0] != "flag":
             continue
         layer[name] = check(name, value, f"the environment variable {variable}")
+    if layer.get("save_code") is not None or layer.get("disable_code"):
+        layer["save_code"] = bool(layer.get("save_code")) and not layer.get("disable_code")
     return layer
 
 
 def _from_file(path: str, result: Resolved) -> dict[str, Any]:
-    """The keys of a settings file that W&B's programs write; a file that cannot be read is as good as none."""
-    if not os.path.isfile(path):
-        return {}
-    import configparser
-
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(path)
-    except (configparser.Error, OSError, UnicodeDecodeError) as error:
-        result.warnings.append(f"cannot read the settings file {path}: {type(error).__name__}")
-        return {}
-    if not parser.has_section("default"):
-        return {}
+    """The keys of a settings file that W&B's programs write; what cannot be read is left out with a warning."""
     layer: dict[str, Any] = {}
-    for name, text in parser.items("default"):
-        if name in SUPPORTED and text != "":
+    for name, text in read_settings_file(path, result.warnings).items():
+        if name in _NOT_IN_FILES:
+            result.warnings.append(f"ignoring `{name}` in the settings file {path}: it is not allowed there")
+        elif name in SUPPORTED and text != "":
             value: Any = text.split(",") if SUPPORTED[name][0] == "words" else text
-            layer[name] = check(name, value, f"the settings file {path}")
+            try:
+                layer[name] = check(name, value, f"the settings file {path}")
+            except SettingsError as error:
+                result.warnings.append(f"{error} (ignored)")
     if "api_key" in layer:
-        result.file_key, result.file_base_url = layer.pop("api_key"), layer.get("base_url")
+        result.file_key = layer.pop("api_key")
     return layer
-
-
-def global_settings_path(environ: Mapping[str, str]) -> str:
-    """The settings file of the user."""
-    folder = environ.get("WANDB_CONFIG_DIR") or os.path.join(os.path.expanduser("~"), ".config", "wandb")
-    return os.path.join(folder, "settings")
-
-
-def wandb_dir(root: str) -> str:
-    """Where runs lie below `root`: `.wandb` if that is there, else `wandb`."""
-    hidden = os.path.join(root, ".wandb")
-    return hidden if os.path.isdir(hidden) else os.path.join(root, "wandb")

@@ -103,3 +103,20 @@ def of_current_run() -> Terminal:
 
     run = _registry.current()
     return run._terminal if run is not None else Terminal()
+
+
+def termlog(string: str = "", newline: bool = True, repeat: bool = True) -> None:
+    """Write a line as wandbd's own ones."""
+    if string and _new(string, not repeat):
+        of_current_run().info(string)
+
+
+def termwarn(string: str, newline: bool = True, repeat: bool = True) -> None:
+    """Write a warning as wandbd's own ones."""
+    of_current_run().warn(string, once=not repeat)
+
+
+def termerror(string: str, newline: bool = True, repeat: bool = True) -> None:
+    """Write an error as wandbd's own ones."""
+    if _new(string, not repeat):
+        of_current_run().error(string)

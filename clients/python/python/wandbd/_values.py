@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from types import GeneratorType
 from typing import Any
 
 LIST_MAX = 32
@@ -31,7 +32,7 @@ def convert(value: Any) -> Any:
         return value.value if isinstance(value.value, _PLAIN) else value.name
     if isinstance(value, Mapping):
         return {str(key): _inside(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (list, tuple, set, frozenset, GeneratorType)):
         return [_inside(item) for item in value]
     found, result = _scalar(value)
     if found:
@@ -41,7 +42,26 @@ def convert(value: Any) -> Any:
     for name, number in (("__float__", float), ("__index__", int)):
         if hasattr(type(value), name) and not isinstance(value, type):
             return number(value)
+    if callable(value) and type(value).__module__.split(".")[0] not in _MEDIA:
+        return _called(value)
     raise TypeError(_no_form(value))
+
+
+def _called(value: Any) -> str:
+    """A function or class by its full name."""
+    named = hasattr(value, "__qualname__") and hasattr(value, "__module__")
+    return f"{value.__module__}.{value.__qualname__}" if named else str(value)
+
+
+def _duration(value: Any) -> str:
+    """A time span in ISO form, as W&B has it: `P1DT2.5S`."""
+    total = value.days * 86_400_000_000 + value.seconds * 1_000_000 + value.microseconds
+    sign, total = ("-", -total) if total < 0 else ("", total)
+    days, rest = divmod(total, 86_400_000_000)
+    seconds, micros = divmod(rest, 1_000_000)
+    fraction = f".{micros:06d}".rstrip("0") if micros else ""
+    clock = f"T{seconds}{fraction}S" if rest or not days else ""
+    return f"{sign}P{f'{days}D' if days else ''}{clock}"
 
 
 def _inside(value: Any) -> Any:
@@ -65,10 +85,18 @@ def _scalar(value: Any) -> tuple[bool, Any]:
     dates = sys.modules.get("datetime")
     if dates is not None:
         if isinstance(value, (dates.date, dates.time)):
-            return True, value.isoformat()
+            text = value.isoformat()
+            return True, text[:-6] + "Z" if text.endswith("+00:00") else text
         if isinstance(value, dates.timedelta):
-            return True, value.total_seconds()
-    for module, name in (("pathlib", "PurePath"), ("uuid", "UUID")):
+            return True, _duration(value)
+    if isinstance(value, complex):
+        return True, str(value).strip("()")
+    for module, name in (
+        ("pathlib", "PurePath"),
+        ("uuid", "UUID"),
+        ("decimal", "Decimal"),
+        ("fractions", "Fraction"),
+    ):
         loaded = sys.modules.get(module)
         if loaded is not None and isinstance(value, getattr(loaded, name)):
             return True, str(value)
@@ -84,7 +112,8 @@ def _array_like(value: Any) -> tuple[bool, Any]:
             return True, value.item() if value.numel() == 1 else value.detach().cpu().tolist()
         return False, None
     if array.size == 1:
-        return True, _inside(array.reshape(-1)[0].item())
+        item = array.reshape(-1).tolist()[0]
+        return True, _inside(float(item) if hasattr(item, "dtype") else item)  # long doubles stay numpy's own
     if array.size <= LIST_MAX or array.dtype.kind not in "biuf":
         return True, _inside_list(array.tolist())
     return True, _histogram(array)
@@ -99,6 +128,9 @@ def to_numpy(value: Any) -> Any:
     numpy = sys.modules.get("numpy")
     if numpy is None or not hasattr(numpy, "ndarray"):
         return None
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(value, masked.MaskedArray):
+        return value
     if isinstance(value, (numpy.ndarray, numpy.generic)):
         array = numpy.asarray(value)
     else:
@@ -112,13 +144,19 @@ def to_numpy(value: Any) -> Any:
             array = numpy.asarray(value)
         else:
             return None
-    # Small floats of machine learning (bfloat16, float8) are a void kind to numpy.
-    return array.astype("float64") if array.dtype.kind == "V" and array.dtype.names is None else array
+    if array.dtype.kind != "V":
+        return array
+    try:  # small floats of machine learning (bfloat16, float8) are a void kind to numpy
+        return array.astype("float64")
+    except (TypeError, ValueError):
+        raise TypeError(_no_form(value)) from None
 
 
 def _histogram(array: Any) -> dict[str, Any]:
     numpy = sys.modules["numpy"]
-    numbers = array.astype("float64").reshape(-1)
+    numbers = array.reshape(-1).astype("uint8" if array.dtype.kind == "b" else array.dtype)
+    if hasattr(numbers, "compressed"):
+        numbers = numbers.compressed()
     numbers = numbers[numpy.isfinite(numbers)]
     counts, edges = numpy.histogram(numbers, bins=LIST_MAX)
     return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
