@@ -321,13 +321,37 @@ fn token(text: &str) -> Option<Value> {
         "null" => Some(Value::Null),
         "true" => Some(Value::Bool(true)),
         "false" => Some(Value::Bool(false)),
-        _ => text.parse::<Number>().ok().map(Value::Number),
+        _ => exact(text),
     }
+}
+
+/// A number without losing the last bit of a float, as `serde_json`'s own parser may.
+fn exact(text: &str) -> Option<Value> {
+    let number = text.parse::<Number>().ok()?;
+    if number.is_f64() {
+        return Number::from_f64(text.parse().ok()?).map(Value::Number);
+    }
+    Some(Value::Number(number))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_keep_their_last_bit() {
+        for text in ["0.09090909090909091", "9007199254740993", "1e-320", "-7"] {
+            let value = to_json(text).unwrap();
+            assert_eq!(
+                value.as_f64().unwrap().to_bits(),
+                text.parse::<f64>().unwrap().to_bits()
+            );
+        }
+        assert_eq!(
+            to_json("9007199254740993").unwrap().as_i64(),
+            Some(9_007_199_254_740_993)
+        );
+    }
     use serde_json::json;
 
     #[test]

@@ -56,7 +56,10 @@ pub(crate) fn upsert(
     let run = runs::by_id(connection, run_id)?;
     if inserted {
         fork::copy_source(connection, &run)?;
-    } else if change.name.is_some() && change.state.is_none() && run.state(at) != "running" {
+    } else if change.name.is_some()
+        && change.state.is_none()
+        && !matches!(run.state(at), "running" | "preempting")
+    {
         runs::reopen(connection, run_id, at.now)?;
     }
     Ok((runs::by_id(connection, run_id)?, inserted))

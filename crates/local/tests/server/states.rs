@@ -29,6 +29,7 @@ async fn a_run_that_announced_its_preemption_is_preempted_by_silence_or_by_a_bad
     for run in ["silent", "bad", "good", "resumed"] {
         local.upsert(run, json!({})).await;
         local.accepted(run, json!({"preempting": true})).await;
+        local.upsert(run, json!({"config": "{}"})).await;
         local.accepted(run, json!({})).await;
         assert_eq!(local.state(run).await, "preempting");
     }
