@@ -61,7 +61,7 @@ fi
 echo "== End-to-end tests"
 run "$out/e2e" "$bin/python" -m pytest -c tests/pyproject.toml --rootdir . --durations=10 tests/e2e || failed="$failed; end-to-end tests"
 echo "== Conformance: the same scripts through wandb and wandbd"
-run "$out/conformance" "$bin/python" -m pytest -c tests/pyproject.toml --rootdir . -q tests/conformance || failed="$failed; conformance tests"
+run "$out/conformance" "$bin/python" -m pytest -c tests/pyproject.toml --rootdir . -q --timeout=900 tests/conformance || failed="$failed; conformance tests"
 
 echo
 [ -z "$failed" ] || echo "FAILED${failed}"

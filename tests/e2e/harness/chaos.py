@@ -5,6 +5,7 @@ are rewritten so that they lead through the proxy, too.
 """
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -58,9 +59,14 @@ class Seen:
 class Chaos:
     """The proxy, in a thread with an event loop of its own."""
 
-    def __init__(self, upstream: str, kept: int = 1 << 20) -> None:
-        """Listen on a loopback port; `upstream` is the backend's address. The first `kept` bytes of each body are remembered."""
+    def __init__(self, upstream: str, kept: int = 1 << 20, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on a loopback port; `upstream` is the backend's address.
+
+        The first `kept` bytes of each body are remembered. With `tls` clients speak TLS to the proxy.
+        """
         self._kept = kept
+        self._tls = tls
+        self.connections = 0
         split = urlsplit(upstream)
         assert split.hostname is not None
         assert split.port is not None
@@ -81,7 +87,12 @@ class Chaos:
     @property
     def url(self) -> str:
         """What a trainer uses as its base URL."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """The port, which stays the same."""
+        return self._port
 
     def inject(self, *faults: Fault) -> None:
         """Add faults; of those that want a request, the first one added hits it."""
@@ -115,6 +126,12 @@ class Chaos:
         """Accept connections, always on the same port."""
         self._call(self._up())
 
+    def present(self, tls: ssl.SSLContext) -> None:
+        """Cut all connections and go on with another certificate."""
+        self.down()
+        self._tls = tls
+        self.up()
+
     def close(self) -> None:
         """End the proxy."""
         self.release()
@@ -128,7 +145,7 @@ class Chaos:
 
     async def _up(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, limit=1 << 20)
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, limit=1 << 20, ssl=self._tls)
             self._port = self._server.sockets[0].getsockname()[1]
 
     async def _down(self) -> None:
@@ -142,6 +159,7 @@ class Chaos:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
+        self.connections += 1
         try:
             while await self._one(reader, writer):
                 pass
@@ -175,7 +193,7 @@ class Chaos:
         seen.status = status
         if seen.route in ("graphql", "other"):
             for origin in (self._origin, self._origin.replace(b"127.0.0.1", b"localhost")):
-                answer = answer.replace(origin, f"127.0.0.1:{self._port}".encode())
+                answer = answer.replace(b"http://" + origin, self.url.encode()).replace(origin, f"127.0.0.1:{self._port}".encode())
         whole = _answer(status, answer_headers, answer, head_only=method == "HEAD")
         if fault is not None and fault.kind == "lose":
             writer.transport.abort()
