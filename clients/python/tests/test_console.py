@@ -136,3 +136,115 @@ def test_console_off_captures_nothing(core: Any, streams: Streams) -> None:
         print("hello")
     assert core.named("output") == []
     assert core.opened[0].fields["console"] == "off"
+
+
+def test_two_runs_listen_to_one_wrapper_and_end_in_any_order(streams: Streams) -> None:
+    out, err = streams()
+    first: list[str] = []
+    second: list[str] = []
+    one = Console(lambda stderr, text: first.append(text))
+    other = Console(lambda stderr, text: second.append(text))
+    one.start()
+    wrapper = sys.stdout.write
+    other.start()
+    assert sys.stdout.write is wrapper
+    print("a")
+    one.stop()
+    print("b")
+    other.stop()
+    print("c")
+    assert (first, second) == (["a", "\n"], ["a", "\n", "b", "\n"])
+    assert "write" not in out.__dict__
+
+
+def test_a_wrapper_that_was_wrapped_is_used_again(streams: Streams) -> None:
+    import functools
+
+    out, err = streams()
+    got: list[str] = []
+    one = Console(lambda stderr, text: got.append(text))
+    one.start()
+    ours = sys.stdout.write
+
+    @functools.wraps(ours)
+    def theirs(text: str) -> int:
+        return ours(text)
+
+    theirs.__wrapped__ = ours  # type: ignore[attr-defined]
+    sys.stdout.write = theirs  # type: ignore[method-assign]
+    one.stop()
+    again = Console(lambda stderr, text: got.append(text))
+    again.start()
+    sys.stdout.write("once")
+    again.stop()
+    assert got == ["once"]
+
+
+def test_a_library_that_keeps_the_old_stream_object_is_captured(streams: Streams) -> None:
+    out, err = streams()
+    kept = sys.stderr
+    got: list[str] = []
+    console = Console(lambda stderr, text: got.append(text))
+    console.start()
+    kept.write("10%\r")
+    console.stop()
+    assert (got, err.getvalue()) == (["10%\r"], "10%\r")
+    assert (kept.isatty(), sys.stderr is kept) == (False, True)
+
+
+REDIRECTED = """
+import os, subprocess, sys
+sys.path[:0] = {paths!r}
+import fake_core
+sys.modules["wandbd._core"] = fake_core
+import wandbd as wandb
+
+run = wandb.init(settings=wandb.Settings(console="redirect", silent=True))
+print("by python")
+sys.stdout.flush()
+subprocess.run([sys.executable, "-c", "import sys; print('by a child', sys.stdout.isatty())"], check=True)
+os.write(2, "by the system: é\\n".encode())
+run.finish()
+print("after")
+sys.stdout.flush()
+text = {{True: "", False: ""}}
+for stderr, piece in fake_core.named("output"):
+    text[stderr] += piece
+with open({out!r}, "w") as file:
+    file.write(repr(text))
+"""
+
+
+def redirected(tmp_path: Any, **streams_of: Any) -> tuple[Any, dict[bool, str]]:
+    import ast
+    import subprocess
+    from pathlib import Path
+
+    here = Path(__file__).parent
+    out = tmp_path / "heard"
+    code = REDIRECTED.format(paths=[str(here), str(here.parent / "python")], out=str(out))
+    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, **streams_of)
+    heard: dict[bool, str] = ast.literal_eval(out.read_text())
+    return done, heard
+
+
+def test_redirect_hears_subprocesses_and_the_system_too_and_passes_all_on(tmp_path: Any) -> None:
+    done, heard = redirected(tmp_path, capture_output=True, text=True)
+    assert heard == {False: "by python\nby a child False\n", True: "by the system: é\n"}
+    assert done.stdout == "by python\nby a child False\nafter\n"
+    assert done.stderr == "by the system: é\n"
+
+
+def test_redirect_leaves_a_terminal_a_terminal(tmp_path: Any) -> None:
+    import pty
+    import subprocess
+
+    ours, theirs = pty.openpty()
+    _, heard = redirected(tmp_path, stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    seen = b""
+    while b"after" not in seen:
+        seen += os.read(ours, 4096)
+    os.close(ours)
+    assert heard[False] == "by python\nby a child True\n"
+    assert seen.decode().startswith("by python\r\nby a child True\r\n")

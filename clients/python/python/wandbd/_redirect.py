@@ -104,7 +104,10 @@ class _Channel:
     def restore(self) -> None:
         """Put the descriptor back, and wait until everything written so far was heard."""
         os.dup2(self._terminal, self._descriptor, inheritable=True)
-        os.write(self._waker, b".")
+        try:
+            os.write(self._waker, b".")
+        except OSError:  # nobody else held the other end, so the thread has heard everything and gone
+            pass
         self._drained.wait(_DRAIN_S)
         os.close(self._waker)
 
