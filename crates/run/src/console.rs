@@ -1,12 +1,15 @@
 //! Console text to numbered lines. Both streams draw on one numbering.
 
-use wandbd_record::Timestamp;
+use wandbd_record::convert::timestamp;
 use wandbd_record::json::push_str;
-use wandbd_record::wandb::{OutputLoggerRecord, OutputRawRecord, output_raw_record::OutputType};
+use wandbd_record::wandb::{
+    OutputRawRecord, Record, output_raw_record::OutputType, record::RecordType,
+};
+use wandbd_record::{Timestamp, note};
 
 use crate::date::utc_micros;
 use crate::opened::Opened;
-use crate::terminal::{Line, Terminal, Writing};
+use crate::terminal::{MAX_CHARS, Terminal, Writing};
 
 /// The two streams of a run, and the lines that it logs itself.
 #[derive(Debug, Default)]
@@ -42,12 +45,12 @@ impl Console {
         } else {
             &mut self.stdout
         };
-        let mut changed = |line: &Line| {
+        let mut changed = |number, at, text| {
             tell(Shown {
-                number: line.number,
-                at: line.at,
+                number,
+                at,
                 error,
-                text: line.text(),
+                text,
             });
         };
         let mut writing = Writing {
@@ -58,14 +61,27 @@ impl Console {
         terminal.write(&record.line, &mut writing);
     }
 
-    /// Lines that the run logs by itself: they are finished at once.
-    pub(crate) fn log(&mut self, record: &OutputLoggerRecord, tell: &mut dyn FnMut(Shown)) {
-        for text in record.line.lines() {
+    /// The lowest number of a line that can still change.
+    pub(crate) fn first_open(&self) -> u64 {
+        let first = [self.stdout.first(), self.stderr.first()];
+        first.into_iter().flatten().min().unwrap_or(self.next)
+    }
+
+    /// Lines that the run logs by itself: they are finished at once. The time is in the note.
+    pub(crate) fn log(&mut self, record: &Record, tell: &mut dyn FnMut(Shown)) {
+        let Some(RecordType::OutputLogger(logger)) = &record.record_type else {
+            return;
+        };
+        let note = note::note_of(record).ok().flatten().unwrap_or_default();
+        if note.timestamp > 0.0 {
+            self.last = timestamp(note.timestamp);
+        }
+        for text in logger.line.lines() {
             tell(Shown {
                 number: self.next,
                 at: self.last,
                 error: false,
-                text: text.to_owned(),
+                text: text.chars().take(MAX_CHARS).collect(),
             });
             self.next += 1;
         }
@@ -140,18 +156,69 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_shows_what_the_released_client_shows() {
+    fn without_the_escapes_of_bars_a_stream_shows_what_the_released_client_shows() {
         check("a\n\nb\n", &["a", "", "b"]);
         check("\n\n\nx\u{1b}[Ay\u{1b}[Bz\n", &["", "", " y", "x z"]);
         check("line with\rcarriage\n", &["carriageh"]);
         check("one\rtwo3\rZ\n", &["Zwo3"]);
-        check("\u{1b}[5Aup\n", &["\u{1b}[5Aup"]);
         check(
             "q\u{1b}[2Jt\u{1b}[31mred\u{1b}[0m\n",
             &["q\u{1b}[2Jt\u{1b}[31mred\u{1b}[0m"],
         );
         check("down\u{1b}[B\u{1b}[Bdd\n", &["down", "", "    dd"]);
         check("last\n\n", &["last"]);
+    }
+
+    #[test]
+    fn a_bar_of_tqdm_is_its_last_state_also_with_colours_and_nested() {
+        check(
+            "\r  0%|          | 0/2\r 50%|#####     | 1/2\r100%|##########| 2/2\n",
+            &["100%|##########| 2/2"],
+        );
+        check(
+            "\r  0%|\u{1b}[32m          \u{1b}[0m| 0/2\r100%|\u{1b}[32m##########\u{1b}[0m| 2/2\n",
+            &["100%|\u{1b}[32m##########\u{1b}[0m| 2/2"],
+        );
+        check(
+            "outer 1\n\rinner 1\u{1b}[A\n\rinner 2\u{1b}[A\router 2\n\n",
+            &["outer 2", "inner 2"],
+        );
+    }
+
+    #[test]
+    fn a_bar_of_keras_is_its_last_state_whether_it_goes_back_by_backspaces_or_to_the_beginning() {
+        let back = "\u{8}".repeat(9);
+        check(&format!("1/2 loss:{back}\r2/2 done!\n"), &["2/2 done!"]);
+        check(
+            "\u{1b}[1m1/2\u{1b}[0m \u{1b}[32m━━\u{1b}[0m\u{1b}[37m━━\u{1b}[0m\r\u{1b}[1m2/2\u{1b}[0m \u{1b}[32m━━━━\u{1b}[0m\n",
+            &["\u{1b}[1m2/2\u{1b}[0m \u{1b}[32m━━━━\u{1b}[0m"],
+        );
+    }
+
+    #[test]
+    fn a_line_of_loguru_keeps_its_colours_and_a_line_never_leaves_them_on() {
+        let line = "\u{1b}[32m2026-01-01\u{1b}[0m | \u{1b}[1mINFO    \u{1b}[0m | \u{1b}[36m__main__\u{1b}[0m - \u{1b}[1mhi\u{1b}[0m";
+        check(&format!("{line}\n"), &[line]);
+        check(
+            "\u{1b}[31mred\nstill\u{1b}[0m plain\n",
+            &["\u{1b}[31mred\u{1b}[0m", "\u{1b}[31mstill\u{1b}[0m plain"],
+        );
+        check(
+            "\u{1b}[1m\u{1b}[31mbold red\u{1b}[0m\n",
+            &["\u{1b}[1m\u{1b}[31mbold red\u{1b}[0m"],
+        );
+    }
+
+    #[test]
+    fn erasing_and_moving_in_a_line_is_obeyed_and_what_only_a_screen_needs_is_left_out() {
+        check("50% of it\r\u{1b}[Kdone\n", &["done"]);
+        check("abc\u{1b}[2D\u{1b}[0Kx\n", &["ax"]);
+        check("a\nb\n\u{1b}[2A\u{1b}[2Kc\n", &["c", "b"]);
+        check(
+            "\u{1b}[?25l\u{1b}]0;title\u{7}a\u{7}\u{1b}]8;;x\u{1b}\\b\u{1b}[?25h\n",
+            &["ab"],
+        );
+        check("\u{1b}[99zq\u{1b}Mr\n", &["\u{1b}[99zq\u{1b}Mr"]);
     }
 
     #[test]

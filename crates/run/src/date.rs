@@ -3,6 +3,7 @@
 use wandbd_record::Timestamp;
 
 const DAY: i64 = 86_400;
+const NANOS: i128 = 1_000_000_000;
 
 /// UTC with microseconds and without a zone: `2026-01-01T00:00:00.000001`.
 pub(crate) fn utc_micros(at: &Timestamp) -> String {
@@ -14,6 +15,20 @@ pub(crate) fn utc_micros(at: &Timestamp) -> String {
         second / 60 % 60,
         second % 60,
         at.nanos / 1000
+    )
+}
+
+/// UTC as it is in names of files: `20260101_000000_000000001`. From nanoseconds since 1970.
+pub(crate) fn compact_nanos(nanos: i128) -> String {
+    let seconds = i64::try_from(nanos.div_euclid(NANOS)).unwrap_or(0);
+    let (year, month, day) = civil(seconds.div_euclid(DAY));
+    let second = seconds.rem_euclid(DAY);
+    format!(
+        "{year:04}{month:02}{day:02}_{:02}{:02}{:02}_{:09}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60,
+        nanos.rem_euclid(NANOS)
     )
 }
 

@@ -24,10 +24,6 @@ pub(crate) fn line(record: &StatsRecord, start_time: f64, opened: &Opened) -> Op
         key.clear();
         key.push_str("system.");
         key.push_str(&item.key);
-        if let Some(label) = &opened.label {
-            key.push_str("/l:");
-            key.push_str(label);
-        }
         out.push(',');
         push_str(&mut out, &key);
         out.push(':');

@@ -6,7 +6,7 @@
 //! - [`Lines`] (after the journal): journal records become the lines that W&B's `file_stream` takes, and the config, summary and
 //!   metadata as W&B wants them. The n-th line of each file is a function of the records so far and of [`Opened`] alone, so
 //!   a post can be repeated after a crash with the same content at the same offset. It reads journals of any W&B SDK.
-//!   [`PlainConsole`] makes the text of `output.log` from the same records.
+//!   [`PlainConsole`] makes the text of `output.log` from the same records, [`ConsoleFiles`] a series of files.
 //!
 //! Nothing here does I/O or asks a clock: times come with the calls.
 //!
@@ -43,6 +43,6 @@ pub use error::{LineError, Refused, ReplayError};
 pub use lines::{Counts, Lines};
 pub use opened::{Branch, Opened};
 pub use params::RunParams;
-pub use plain::PlainConsole;
+pub use plain::{ConsoleChunk, ConsoleFiles, PlainConsole};
 pub use rows::Rows;
 pub use size::MAX_LINE_BYTES;

@@ -1,8 +1,8 @@
 //! Journal records to the lines and files of a run: the half after the journal.
 
+use wandbd_record::v1;
 use wandbd_record::wandb::{
-    OutputLoggerRecord, OutputRawRecord, Record, RunRecord, StatsRecord, SummaryRecord,
-    record::RecordType,
+    OutputRawRecord, Record, RunRecord, StatsRecord, SummaryRecord, record::RecordType,
 };
 use wandbd_record::{Node, Tree, note, path};
 
@@ -107,16 +107,14 @@ impl Lines {
             }
             Some(RecordType::Environment(environment)) => {
                 if self.config.environment(environment) {
-                    if !environment.program.is_empty() {
-                        self.params.program.clone_from(&environment.program);
-                    }
+                    batch.params |= self.params.environment(environment);
                     batch.metadata = true;
                     batch.config = true;
                 }
             }
             Some(RecordType::Stats(stats)) => self.stats(stats, batch),
             Some(RecordType::OutputRaw(output)) => self.output(output, batch),
-            Some(RecordType::OutputLogger(output)) => self.log_output(output, batch),
+            Some(RecordType::OutputLogger(_)) => self.log_output(record, batch),
             Some(RecordType::Files(files)) => {
                 batch.files.extend(files.files.iter().map(FileItem::of));
             }
@@ -214,6 +212,10 @@ impl Lines {
         let first = !self.begun;
         self.begun = true;
         let note = note::note_of(record).ok().flatten().unwrap_or_default();
+        let said = note.opened.as_ref().and_then(|opened| opened.run.as_ref());
+        if let (None, Some(label)) = (&self.opened.label, said.and_then(label_of)) {
+            self.opened.label = Some(label.to_owned());
+        }
         batch.params |= match &note.run_update {
             Some(update) => self.params.update(update),
             None if first => self.params.open(run, &self.opened),
@@ -279,12 +281,22 @@ impl Lines {
         self.counts.console = self.console.lines();
     }
 
-    fn log_output(&mut self, output: &OutputLoggerRecord, batch: &mut Batch) {
+    fn log_output(&mut self, output: &Record, batch: &mut Batch) {
         let opened = &self.opened;
         self.console
             .log(output, &mut |line| show(&line, opened, batch));
         self.counts.console = self.console.lines();
     }
+}
+
+/// The name of this writer among several.
+fn label_of(open: &v1::OpenRun) -> Option<&str> {
+    let shared = open.shared.as_ref().map(|shared| shared.label.as_str());
+    let stats = open.stats.as_ref().map(|stats| stats.label.as_str());
+    [shared, stats]
+        .into_iter()
+        .flatten()
+        .find(|label| !label.is_empty())
 }
 
 /// Step and run time count from where the destination's run was.

@@ -19,6 +19,7 @@ impl Aggregates {
     pub(crate) const MEAN: u16 = 3;
     pub(crate) const LAST: u16 = 5;
     pub(crate) const NONE: u16 = 6;
+    const COPY: u16 = 7;
     pub(crate) const FIRST: u16 = 8;
 
     fn of(summary: MetricSummary) -> Self {
@@ -50,8 +51,10 @@ impl Aggregates {
             .any(|number| self.has(number))
     }
 
+    /// As W&B lists them: a copy is the default, and is not told.
     fn numbers(self) -> Vec<u16> {
-        (1..=8).filter(|number| self.has(*number)).collect()
+        let told = |number: &u16| *number != Self::COPY && self.has(*number);
+        (1..=8).filter(told).collect()
     }
 }
 
@@ -194,13 +197,14 @@ impl Metrics {
             };
             out.push_str(key);
             push_str(&mut out, text);
-            self.write_rest(&mut out, definition);
+            let glob = matches!(name, Name::Glob(_));
+            self.write_rest(&mut out, definition, glob);
         }
         out.push(']');
         out
     }
 
-    fn write_rest(&self, out: &mut String, definition: &Definition) {
+    fn write_rest(&self, out: &mut String, definition: &Definition, glob: bool) {
         let step = Name::Exact(definition.step.clone());
         let index = self
             .list
@@ -209,7 +213,7 @@ impl Metrics {
         let options = [
             (1, definition.step_sync),
             (2, definition.hidden),
-            (3, definition.defined),
+            (3, definition.defined && !glob), // W&B does not say it of globs
         ];
         let options: Vec<u16> = options
             .into_iter()
@@ -310,7 +314,7 @@ mod tests {
 
         assert_eq!(
             metrics.to_json(),
-            r#"[{"1":"acc","5":2,"6":[1,3],"7":[2]},{"1":"epoch","6":[],"7":[]},{"2":"val/*","5":2,"6":[1,3],"7":[]}]"#
+            r#"[{"1":"acc","5":2,"6":[1,3],"7":[2]},{"1":"epoch","6":[],"7":[]},{"2":"val/*","5":2,"6":[1],"7":[]}]"#
         );
     }
 

@@ -2,7 +2,7 @@
 
 use wandbd_record::convert::seconds;
 use wandbd_record::v1;
-use wandbd_record::wandb::RunRecord;
+use wandbd_record::wandb::{EnvironmentRecord, RunRecord};
 
 use crate::opened::Opened;
 
@@ -82,6 +82,26 @@ impl RunParams {
             self.tags.clone_from(&tags.tag);
         }
         *self != before
+    }
+
+    /// Takes over what is found out about the program; true when the server should hear of it.
+    pub(crate) fn environment(&mut self, environment: &EnvironmentRecord) -> bool {
+        if !environment.program.is_empty() {
+            self.program.clone_from(&environment.program);
+        }
+        let Some(git) = &environment.git else {
+            return false;
+        };
+        let before = (self.git_remote.clone(), self.git_commit.clone());
+        for (mine, theirs) in [
+            (&mut self.git_remote, &git.remote_url),
+            (&mut self.git_commit, &git.commit),
+        ] {
+            if !theirs.is_empty() {
+                mine.clone_from(theirs);
+            }
+        }
+        before != (self.git_remote.clone(), self.git_commit.clone())
     }
 
     /// Takes over what a user can change of a later run record of another writer.

@@ -1,9 +1,13 @@
 //! How long a line may be, and what is left out of one that is longer.
 
 use wandbd_record::Tree;
+use wandbd_record::v1::{Field, field::Value};
 
 /// The longest line that W&B takes: 10 MiB less 100 KiB.
 pub const MAX_LINE_BYTES: usize = 10_383_360;
+
+/// What one value of the summary leaves to all others.
+const ROOM: usize = 64 << 10;
 
 /// Takes the largest values out of `row` until its line is short enough; one text for each, naming it.
 pub(crate) fn trim(row: &mut Tree, what: &str, limit: usize) -> Vec<String> {
@@ -23,6 +27,23 @@ pub(crate) fn trim(row: &mut Tree, what: &str, limit: usize) -> Vec<String> {
         row.remove(&path);
     }
     told
+}
+
+/// Whether a value that is written to the summary by hand leaves room for the others; a text that names it if not.
+pub(crate) fn fits(field: &Field, told: &mut Vec<String>) -> bool {
+    let bytes = match &field.value {
+        Some(Value::Json(text) | Value::Text(text)) => text.len(),
+        _ => 0,
+    };
+    let fits = bytes < MAX_LINE_BYTES - ROOM;
+    if !fits {
+        let names = wandbd_record::path::of_field(field).join(".");
+        told.push(format!(
+            "summary: the value of {names:?} ({bytes} bytes) was left out, because a line may have at most {MAX_LINE_BYTES} \
+             bytes: log it as an artifact",
+        ));
+    }
+    fits
 }
 
 #[cfg(test)]

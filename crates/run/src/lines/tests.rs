@@ -7,8 +7,8 @@ use wandbd_record::note;
 use wandbd_record::v1;
 use wandbd_record::wandb::{
     ConfigItem, ConfigRecord, CpuInfo, DiskInfo, EnvironmentRecord, FilesItem, FilesRecord,
-    HistoryItem, HistoryRecord, HistoryStep, MetricRecord, RunExitRecord, history_item::Typed,
-    output_raw_record::OutputType,
+    HistoryItem, HistoryRecord, HistoryStep, MetricRecord, OutputLoggerRecord, RunExitRecord,
+    history_item::Typed, output_raw_record::OutputType,
 };
 
 use super::*;
@@ -299,7 +299,7 @@ fn metadata_has_the_names_of_wandb_and_long_integers_as_text() {
 }
 
 #[test]
-fn system_metrics_are_a_line_with_prefix_label_and_run_time() {
+fn system_metrics_are_a_line_with_prefix_and_run_time_and_keep_the_label_of_their_names() {
     let opened = Opened {
         label: Some("node-1".into()),
         ..Opened::default()
@@ -307,7 +307,7 @@ fn system_metrics_are_a_line_with_prefix_label_and_run_time() {
     let stats = stats_record(
         1015.25,
         [
-            ("cpu".to_owned(), "0.5".to_owned()),
+            ("cpu/l:node-1".to_owned(), "0.5".to_owned()),
             ("bad".into(), "NaN".into()),
         ],
     );
@@ -434,4 +434,99 @@ fn two_merged_batches_are_what_one_would_have_been() {
         first.bytes = whole.bytes;
         assert_eq!(first, whole);
     }
+}
+
+/// A later run record as our own journals have it.
+fn changed(update: v1::RunUpdate) -> Record {
+    let mut record = note::record(RecordType::Run(run()));
+    let note = v1::Note {
+        run_update: Some(update),
+        ..v1::Note::default()
+    };
+    note::set_note(&mut record, note);
+    record
+}
+
+#[test]
+fn a_change_of_the_run_changes_what_it_says_also_to_nothing_and_leaves_what_the_server_had() {
+    let opened = Opened {
+        tags: vec!["old".into()],
+        notes: "old notes".into(),
+        group: "old group".into(),
+        ..Opened::default()
+    };
+    let mut lines = Lines::new(&opened);
+    let mut batch = Batch::default();
+    let plain = RunRecord {
+        tags: vec![],
+        notes: String::new(),
+        ..run()
+    };
+    lines
+        .apply(&note::record(RecordType::Run(plain)), &mut batch)
+        .unwrap();
+    assert_eq!(lines.run().tags, ["old"]);
+
+    let update = v1::RunUpdate {
+        notes: Some(String::new()),
+        job_type: Some("train".into()),
+        ..v1::RunUpdate::default()
+    };
+    lines.apply(&changed(update), &mut batch).unwrap();
+
+    let run = lines.run();
+    assert_eq!((run.notes.as_str(), run.job_type.as_str()), ("", "train"));
+    assert_eq!(
+        (run.group.as_str(), run.tags.as_slice()),
+        ("old group", &["old".to_owned()][..])
+    );
+    let clear = v1::RunUpdate {
+        tags: Some(v1::run_update::Tags::default()),
+        group: Some(String::new()),
+        ..v1::RunUpdate::default()
+    };
+    lines.apply(&changed(clear), &mut batch).unwrap();
+    assert!(lines.run().tags.is_empty() && lines.run().group.is_empty());
+}
+
+#[test]
+fn lines_that_the_run_logs_itself_have_the_time_of_the_call_and_the_label_of_its_writer() {
+    let open = v1::OpenRun {
+        shared: Some(v1::Shared {
+            label: "node-1".into(),
+            ..v1::Shared::default()
+        }),
+        ..v1::OpenRun::default()
+    };
+    let mut opening = note::record(RecordType::Run(run()));
+    let opened = v1::Opened {
+        run: Some(open),
+        ..v1::Opened::default()
+    };
+    let note = v1::Note {
+        opened: Some(opened),
+        ..v1::Note::default()
+    };
+    note::set_note(&mut opening, note);
+    let mut logged = note::record(RecordType::OutputLogger(OutputLoggerRecord {
+        line: "one\ntwo\n".into(),
+    }));
+    let note = v1::Note {
+        timestamp: 1_767_225_600.5,
+        ..v1::Note::default()
+    };
+    note::set_note(&mut logged, note);
+    let (mut lines, mut batch) = (Lines::new(&Opened::default()), Batch::default());
+
+    lines.apply(&opening, &mut batch).unwrap();
+    lines.apply(&logged, &mut batch).unwrap();
+
+    let texts: Vec<_> = batch.console.values().map(String::as_str).collect();
+    assert_eq!(
+        texts,
+        [
+            "2026-01-01T00:00:00.500000 [node-1] one",
+            "2026-01-01T00:00:00.500000 [node-1] two"
+        ]
+    );
 }

@@ -12,6 +12,7 @@ use wandbd_record::{Node, path};
 use crate::error::Refused;
 use crate::rows::Rows;
 use crate::rows::open::{OpenRow, STEP_LIMIT, check_step};
+use crate::size;
 
 impl Rows {
     /// Takes one record of a session and appends what is to be journaled for it.
@@ -34,7 +35,7 @@ impl Rows {
                     out.push(piece_carrier(session, piece));
                 }
             }
-            Kind::Output(output) => push(out, RecordType::OutputRaw(output_record(&output))),
+            Kind::Output(output) => out.push(console_record(output)),
             Kind::Config(update) => {
                 let config = config_record(&update)?;
                 self.apply_config(&config);
@@ -186,9 +187,12 @@ impl Rows {
 
     fn write_summary(
         &mut self,
-        update: v1::SummaryUpdate,
+        mut update: v1::SummaryUpdate,
         out: &mut Vec<wandb::Record>,
     ) -> Result<(), Refused> {
+        let mut told = Vec::new();
+        update.update.retain(|field| size::fits(field, &mut told));
+        self.warn(told);
         let summary = summary_record(&update)?;
         self.apply_summary(&summary);
         out.push(note::carrier(Note {
@@ -263,6 +267,22 @@ impl Rows {
 
 fn push(out: &mut Vec<wandb::Record>, kind: RecordType) {
     out.push(note::record(kind));
+}
+
+fn console_record(output: v1::Output) -> wandb::Record {
+    if output.stream() != v1::output::Stream::Logs {
+        return note::record(RecordType::OutputRaw(output_record(&output)));
+    }
+    let logger = wandb::OutputLoggerRecord { line: output.text };
+    let mut record = note::record(RecordType::OutputLogger(logger));
+    note::set_note(
+        &mut record,
+        Note {
+            timestamp: output.timestamp,
+            ..Note::default()
+        },
+    );
+    record
 }
 
 fn piece_carrier(session: &str, piece: v1::Row) -> wandb::Record {

@@ -64,7 +64,9 @@ impl Rows {
             let told = size::trim(&mut row.leaves, &format!("row {step}"), MAX_LINE_BYTES);
             self.warn(told);
         }
-        let leaves = row.leaves.into_leaves();
+        let mut leaves = row.leaves.into_leaves();
+        // What is left of an object when its leaves were left out, or never were.
+        leaves.retain(|(_, raw)| raw != "{}");
         for (path, raw) in &leaves {
             self.summary.log(&self.metrics, path, raw);
         }

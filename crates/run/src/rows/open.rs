@@ -1,7 +1,7 @@
 //! A row that is still open, and what one call adds to it.
 
-use wandbd_record::Tree;
 use wandbd_record::convert::node_of_field;
+use wandbd_record::{Node, Tree};
 use wandbd_record::{path, v1};
 
 use crate::error::Refused;
@@ -31,6 +31,10 @@ impl OpenRow {
         let mut leaves = Tree::with_capacity(row.field.len() + ADDED);
         for field in row.field {
             let node = node_of_field(&field)?;
+            if matches!(&node, Node::Tree(tree) if tree.is_empty()) {
+                path::check(&path::of_field(&field))?;
+                continue; // an object without leaves says nothing
+            }
             if field.nested.is_empty() {
                 leaves.merge_top(field.key, node);
             } else {

@@ -199,15 +199,45 @@ fn a_row_that_is_too_long_loses_its_largest_value_with_one_warning_that_names_it
 
     assert_eq!(
         closed(&out),
-        [(
-            0,
-            vec!["loss=0.5".to_owned(), "img={}".into(), "_step=0".into()]
-        )]
+        [(0, vec!["loss=0.5".to_owned(), "_step=0".into()])]
     );
     let warnings = rows.take_warnings();
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].contains("img.raw"), "{}", warnings[0]);
     assert!(rows.take_warnings().is_empty());
+}
+
+#[test]
+fn an_object_without_leaves_says_nothing() {
+    let mut rows = rows();
+
+    let out = log(
+        &mut rows,
+        vec![json(&["e"], "{}"), json(&["n"], r#"{"a":{},"b":1}"#)],
+    );
+
+    assert_eq!(
+        closed(&out)[0].1,
+        ["n.b=1".to_owned(), "_step=0".to_owned()]
+    );
+    assert!(!rows.summary_json().contains("\"e\""));
+}
+
+#[test]
+fn an_oversized_value_of_the_summary_costs_that_value_alone_with_one_warning_that_names_it() {
+    let mut rows = rows();
+    let big = format!("\"{}\"", "x".repeat(crate::MAX_LINE_BYTES));
+    let update = v1::SummaryUpdate {
+        update: vec![json(&["big"], &big), number("best", 1.0)],
+        remove: vec![],
+    };
+
+    rows.apply("a", kind(Kind::Summary(update)), &mut Vec::new())
+        .unwrap();
+
+    assert_eq!(rows.summary_json(), r#"{"best":1}"#);
+    let told = rows.take_warnings();
+    assert!(told.len() == 1 && told[0].contains("\"big\""), "{told:?}");
 }
 
 #[test]
