@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) finishing: bool,
     /// The user knows that the window was full.
     pub(crate) told_full: bool,
+    /// The user knows that console text was dropped.
+    pub(crate) told_text: bool,
     /// The sender waits without a limit: the next record has to wake it.
     pub(crate) asleep: bool,
     /// Somebody waits for an ack: no back-off now.
@@ -95,6 +97,7 @@ impl Core {
             phase: Phase::Open,
             finishing: false,
             told_full: false,
+            told_text: false,
             asleep: false,
             hurry: false,
             connected: false,

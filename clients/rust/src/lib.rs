@@ -11,8 +11,9 @@
 //!
 //! # Limits
 //!
-//! * The window is 128 MiB per process (`WANDBD_BUFFER_BYTES`). When it is full, new history rows and console text are dropped and
-//!   counted, and a gap record goes out as soon as there is room. 1 MiB is reserved for config, summary, artifacts and the exit.
+//! * The window is 128 MiB per process (`WANDBD_BUFFER_BYTES`). When it is full, new history rows are dropped and counted (console
+//!   text from three quarters on), and a gap record goes out as soon as there is room. 1 MiB is reserved for config, summary,
+//!   artifacts and the exit.
 //! * A chunk is at most 256 KiB; one larger record travels alone, up to 12 MiB; anything larger is refused with a message.
 //! * The sender is woken for the first record after a pause, then looks every 50 ms, and at once when a chunk is full or somebody
 //!   waits. So a record is on the daemon's disk within about 100 ms. The calling thread makes no other system call but reading the

@@ -159,7 +159,11 @@ impl Session {
             }
             let had_sealed = shared.window.has_sealed();
             let pushed = push(&mut shared);
-            let is_told = pushed == Pushed::Full && std::mem::replace(&mut shared.told_full, true);
+            let told = match class {
+                Class::Text => &mut shared.told_text,
+                Class::Row | Class::Kept => &mut shared.told_full,
+            };
+            let is_told = pushed == Pushed::Full && std::mem::replace(told, true);
             let is_full = !had_sealed && shared.window.has_sealed() && shared.connected;
             let pushed = if is_told { Pushed::Stored } else { pushed };
             (pushed, std::mem::take(&mut shared.asleep) || is_full)
@@ -169,7 +173,7 @@ impl Session {
             core.wake.notify_one();
         }
         if pushed != Pushed::Stored {
-            self.complain(pushed);
+            self.complain(class, pushed);
         }
     }
 
@@ -183,9 +187,13 @@ impl Session {
         );
     }
 
-    fn complain(&self, pushed: Pushed) {
+    fn complain(&self, class: Class, pushed: Pushed) {
         match pushed {
             Pushed::Stored => {}
+            Pushed::Full if class == Class::Text => messages::say(
+                "full of text",
+                "too many records wait for the wandbd daemon: what is printed from now on may be missing from the run's console",
+            ),
             Pushed::Full => messages::say(
                 "full",
                 format!(

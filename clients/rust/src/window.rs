@@ -3,8 +3,8 @@
 //! The open chunk is a byte buffer that *is* a protobuf message: records are appended to it, and its head (number of the first
 //! record, lengths) is written into the room left at its front when it is sealed. What the stream sends is that buffer.
 //!
-//! When full, in this order: history rows and console text are dropped and counted; config, summary and artifacts still have the
-//! reserve, then they are dropped with a message; a gap and the exit always go in.
+//! When full, in this order: console text is dropped and counted from three quarters on; then history rows; config, summary and
+//! artifacts still have the reserve, then they are dropped with a message; a gap and the exit always go in.
 
 use std::{
     collections::VecDeque,
@@ -192,7 +192,9 @@ impl Window {
             return Pushed::TooLarge;
         }
         let limit = match class {
-            Class::Row | Class::Text => self.row_limit(),
+            Class::Row => self.row_limit(),
+            // What a program prints in a loop must not push out what it measures.
+            Class::Text => self.row_limit() / 4 * 3,
             Class::Kept => self.budget.limit,
         };
         if self.budget.used().saturating_add(len) > limit {

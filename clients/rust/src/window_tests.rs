@@ -138,6 +138,17 @@ fn a_full_window_drops_rows_and_the_gap_says_which() {
 }
 
 #[test]
+fn a_flood_of_console_text_leaves_room_for_rows() {
+    let mut window = window(1 << 20);
+    let text = encode::output(v1::output::Stream::Stdout, &"x".repeat(1000), 0.0);
+    while window.push(Class::Text, &text) == Pushed::Stored {}
+    for step in 0..100 {
+        assert_eq!(window.push_row(&head(step), &row(1000)), Pushed::Stored);
+    }
+    assert_eq!((window.dropped_rows(), window.dropped_others()), (0, 1));
+}
+
+#[test]
 fn the_exit_fits_even_when_nothing_else_does() {
     let mut window = window(64 << 10);
     let record = encode::update(3, &row(1000), &[]);

@@ -151,7 +151,11 @@ fn a_full_window_counts_the_gap_and_lets_config_through() {
         "console text does not use the reserve"
     );
     assert!(stats.window_bytes <= 256 << 10);
-    assert_eq!(wandbd_client::take_messages().len(), 1);
+    assert_eq!(
+        wandbd_client::take_messages().len(),
+        2,
+        "of rows, and of console text"
+    );
     let _listening = daemon.listen(&place.socket());
     assert!(session.flush(LIMIT, &mut never));
     eventually("the gap is told without another row", || {
