@@ -22,10 +22,18 @@ pub(crate) enum Command {
     Start(Options),
     /// End the daemon gracefully; what is undelivered goes on at the next start.
     Stop(Place),
-    /// Say what the daemon is doing.
+    /// Say what the daemon is doing, or all about one run.
     Status(StatusArgs),
+    /// Store an API key for a W&B server, check it, and send the runs that waited for it.
+    Login(LoginArgs),
+    /// Try a run again now, whatever it waits for.
+    Retry(RetryArgs),
     /// Deliver .wandb files or folders of runs, also those that other SDKs wrote.
     Sync(SyncArgs),
+    /// Runs started in this folder stay on disk until `wandbd sync`.
+    Offline,
+    /// Undo `wandbd offline`.
+    Online,
     /// Run the embedded W&B-compatible server alone.
     Local(LocalArgs),
 }
@@ -88,30 +96,94 @@ pub(crate) struct StatusArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    /// Only this run, by its id
+    /// All about this run: its id, its journal or the folder of that
     pub(crate) run: Option<String>,
 }
 
+/// Which key, and for which server.
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The API key. Others on this machine can see it while the command runs; without it the key is asked for, or read from standard input
+    #[arg(value_name = "KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// The server's address [default: WANDB_BASE_URL, else the settings file, else https://api.wandb.ai]
+    #[arg(long, value_name = "URL", conflicts_with = "cloud")]
+    pub(crate) host: Option<String>,
+    /// The hosted service, whatever the settings file says
+    #[arg(long)]
+    pub(crate) cloud: bool,
+    /// Ask for a key even if there is one
+    #[arg(long)]
+    pub(crate) relogin: bool,
+    /// Ask the server whose key it is (the default)
+    #[arg(long, overrides_with = "no_verify")]
+    pub(crate) verify: bool,
+    /// Ask no server
+    #[arg(long, overrides_with = "verify")]
+    pub(crate) no_verify: bool,
+    /// Only store the key; send nothing that waited for it
+    #[arg(long)]
+    pub(crate) no_send: bool,
+}
+
+/// What to try again.
+#[derive(Debug, Args)]
+pub(crate) struct RetryArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Run ids, journals or folders of runs
+    #[arg(value_name = "RUN", required_unless_present = "all")]
+    pub(crate) run: Vec<String>,
+    /// All runs that wait for something
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
 /// What to deliver, and where to.
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) place: Place,
-    /// .wandb files, or folders that hold some
-    #[arg(required = true, value_name = "FILE_OR_DIR")]
+    /// .wandb files, folders of runs, or folders that hold such folders [default: the `wandb` folder here, after asking]
+    #[arg(value_name = "PATH")]
     pub(crate) path: Vec<PathBuf>,
     /// Deliver to this entity instead of the recorded one
-    #[arg(long)]
+    #[arg(long, short = 'e')]
     pub(crate) entity: Option<String>,
     /// Deliver to this project instead of the recorded one
-    #[arg(long)]
+    #[arg(long, short = 'p')]
     pub(crate) project: Option<String>,
-    /// Deliver as this run id; for a single file
+    /// Deliver as this run id; several files become one run, in the order of their start
     #[arg(long)]
     pub(crate) id: Option<String>,
+    /// Deliver with this job type instead of the recorded one
+    #[arg(long)]
+    pub(crate) job_type: Option<String>,
+    /// Only runs whose ids match one of these (`*` and `?`, separated by commas)
+    #[arg(long, value_name = "GLOBS", value_delimiter = ',')]
+    pub(crate) include_globs: Vec<String>,
+    /// Not these
+    #[arg(long, value_name = "GLOBS", value_delimiter = ',')]
+    pub(crate) exclude_globs: Vec<String>,
     /// Also deliver what is marked as synced already
     #[arg(long)]
     pub(crate) include_synced: bool,
+    /// Of a folder of runs, also deliver those that another SDK recorded online
+    #[arg(long)]
+    pub(crate) include_online: bool,
+    /// Go along with runs that are still written; a folder of runs is followed until Ctrl-C
+    #[arg(long, alias = "live")]
+    pub(crate) follow: bool,
+    /// Say what would be delivered, and deliver nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
 }
 
 /// Where the embedded server listens and keeps its data.

@@ -140,7 +140,7 @@ fn absolute(path: &Path) -> PathBuf {
     clippy::disallowed_methods,
     reason = "this file is where the daemon reads its environment"
 )]
-fn environment(name: &str) -> Option<std::ffi::OsString> {
+pub(crate) fn environment(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }
 
@@ -171,33 +171,6 @@ fn default_file() -> Option<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
     Some(base.join("wandbd/config.toml"))
-}
-
-/// The W&B server that a person's shell names, for `wandbd sync`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this file is where the daemon reads its environment"
-)]
-pub(crate) fn wandb_server() -> wandbd_proto::v1::Server {
-    let get = |name: &str| std::env::var(name).unwrap_or_default();
-    let netrc = match std::env::var_os("NETRC") {
-        Some(path) => Some(PathBuf::from(path)),
-        None => std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".netrc")),
-    };
-    wandbd_proto::v1::Server {
-        base_url: get("WANDB_BASE_URL"),
-        api_key: get("WANDB_API_KEY"),
-        netrc: netrc
-            .map(|path| path.display().to_string())
-            .unwrap_or_default(),
-        http_proxy: get("WANDB_HTTP_PROXY"),
-        https_proxy: get("WANDB_HTTPS_PROXY"),
-        no_proxy: get("NO_PROXY"),
-        ca_bundle: get("SSL_CERT_FILE"),
-        insecure: matches!(get("WANDB_INSECURE_DISABLE_SSL").as_str(), "1" | "true"),
-        app_url: get("WANDB_APP_URL"),
-        ..wandbd_proto::v1::Server::default()
-    }
 }
 
 #[cfg(test)]

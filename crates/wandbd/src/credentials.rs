@@ -1,7 +1,8 @@
 //! Keys that came by environment or argument, kept until no undelivered run needs them.
 //!
-//! `<state>/credentials` (0600) is one JSON object: fingerprint to server, key and headers. A fingerprint is the first 16 hex digits of the
-//! SHA-256 of server and secret, so the same key is kept once and a journal that names it tells nothing.
+//! `<state>/credentials` (0600) is one JSON object: fingerprint to server, key, headers and proxies. A fingerprint is the first 16 hex digits
+//! of the SHA-256 of server and secret, so the same key is kept once and a journal that names it tells nothing. A key that a login gave to
+//! a run stands under `run:<session>` instead: the journal of that run was written before.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use wandbd_ingest::{Fingerprints, Vault};
 use wandbd_proto::v1;
+use wandbd_wandb::ServerSettings;
 
 /// One kept secret. Its `Debug` prints none of it.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -23,6 +25,9 @@ struct Kept {
     base_url: String,
     api_key: String,
     headers: BTreeMap<String, String>,
+    /// With the user and the password in them.
+    http_proxy: String,
+    https_proxy: String,
 }
 
 /// The kept secrets, and the file they lie in.
@@ -64,12 +69,38 @@ impl Credentials {
         (!key.is_empty()).then(|| key.clone())
     }
 
-    /// The headers of this fingerprint.
-    pub(crate) fn headers(&self, fingerprint: &str) -> BTreeMap<String, String> {
+    /// The key that a login gave to the run of this session.
+    pub(crate) fn given(&self, session: &str) -> Option<String> {
+        self.api_key(&given_name(session))
+    }
+
+    /// Keeps a key for a run whose journal names none, or a wrong one.
+    pub(crate) fn give(&self, session: &str, base_url: &str, key: &str) -> io::Result<()> {
+        let secret = Kept {
+            base_url: base_url.to_owned(),
+            api_key: key.to_owned(),
+            ..Kept::default()
+        };
+        let mut kept = self.lock();
+        kept.insert(given_name(session), secret);
+        self.save(&kept)
+    }
+
+    /// Puts headers and proxies of this fingerprint where a journal has left them out.
+    pub(crate) fn complete(&self, fingerprint: &str, settings: &mut ServerSettings) {
         let kept = self.lock();
-        kept.get(fingerprint)
-            .map(|kept| kept.headers.clone())
-            .unwrap_or_default()
+        let Some(kept) = kept.get(fingerprint) else {
+            return;
+        };
+        settings.headers.clone_from(&kept.headers);
+        for (proxy, own) in [
+            (&kept.http_proxy, &mut settings.http_proxy),
+            (&kept.https_proxy, &mut settings.https_proxy),
+        ] {
+            if !proxy.is_empty() {
+                *own = Some(proxy.clone());
+            }
+        }
     }
 
     /// Forgets what none of these fingerprints names. What this daemon was given itself stays until the next one runs.
@@ -114,21 +145,41 @@ impl Vault for Credentials {
             fingerprints.key = self.insert(Kept {
                 base_url: server.base_url.clone(),
                 api_key: server.api_key.clone(),
-                headers: BTreeMap::new(),
+                ..Kept::default()
             })?;
         }
-        if !server.header.is_empty() {
-            fingerprints.headers = self.insert(Kept {
-                base_url: server.base_url.clone(),
-                api_key: String::new(),
-                headers: server.header.clone().into_iter().collect(),
-            })?;
+        let route = Kept {
+            base_url: server.base_url.clone(),
+            headers: server.header.clone().into_iter().collect(),
+            http_proxy: with_password(&server.http_proxy),
+            https_proxy: with_password(&server.https_proxy),
+            ..Kept::default()
+        };
+        let secret = [&route.http_proxy, &route.https_proxy]
+            .iter()
+            .any(|proxy| !proxy.is_empty());
+        if secret || !route.headers.is_empty() {
+            fingerprints.headers = self.insert(route)?;
         }
         Ok(fingerprints)
     }
 
     fn use_local(&self, server: &v1::Server) -> bool {
         self.hosts_local && server.base_url.is_empty() && server.api_key.is_empty()
+    }
+}
+
+/// The entry of a run that a login has given a key.
+pub(crate) fn given_name(session: &str) -> String {
+    format!("run:{session}")
+}
+
+/// The address of a proxy, if there is something to hide in it.
+fn with_password(proxy: &str) -> String {
+    if proxy.contains('@') {
+        proxy.to_owned()
+    } else {
+        String::new()
     }
 }
 
@@ -142,6 +193,12 @@ fn fingerprint(secret: &Kept) -> String {
         hasher.update(name);
         hasher.update([0]);
         hasher.update(value);
+    }
+    for proxy in [&secret.http_proxy, &secret.https_proxy] {
+        if !proxy.is_empty() {
+            hasher.update([0, 0]);
+            hasher.update(proxy);
+        }
     }
     hasher
         .finalize()
@@ -197,6 +254,46 @@ mod tests {
                 .api_key(&kept.key),
             None
         );
+    }
+
+    #[test]
+    fn headers_and_the_passwords_of_proxies_survive_a_restart() {
+        let state = tempfile::tempdir().unwrap();
+        let proxy = "http://me:secret@proxy:3128";
+        let asked = v1::Server {
+            http_proxy: "http://plain:3128".into(),
+            https_proxy: proxy.into(),
+            header: [("X-Token".to_owned(), "t".to_owned())].into(),
+            ..server("")
+        };
+        let first = Credentials::load(state.path(), false).unwrap();
+        let kept = first.keep(&asked).unwrap();
+
+        let mut settings = ServerSettings {
+            http_proxy: Some("http://plain:3128".into()),
+            https_proxy: Some("http://proxy:3128".into()),
+            ..ServerSettings::default()
+        };
+        let second = Credentials::load(state.path(), false).unwrap();
+        second.complete(&kept.headers, &mut settings);
+
+        assert_eq!(settings.https_proxy.as_deref(), Some(proxy));
+        assert_eq!(settings.http_proxy.as_deref(), Some("http://plain:3128"));
+        assert_eq!(settings.headers["X-Token"], "t");
+    }
+
+    #[test]
+    fn a_key_that_a_login_gave_to_a_run_is_kept_until_the_run_is_delivered() {
+        let state = tempfile::tempdir().unwrap();
+        let first = Credentials::load(state.path(), false).unwrap();
+        first.give("s", "https://w.example", "key").unwrap();
+
+        let second = Credentials::load(state.path(), false).unwrap();
+        second.retain(&|name| name == given_name("s")).unwrap();
+        assert_eq!(second.given("s").as_deref(), Some("key"));
+
+        second.retain(&|_| false).unwrap();
+        assert_eq!(second.given("s"), None);
     }
 
     #[test]

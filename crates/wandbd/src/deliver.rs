@@ -1,46 +1,87 @@
 //! One uploader a run: where it goes, with which key, one at a time for each run of a server, and what became of it.
+//!
+//! A run on its way is a [`Lead`]. It waits for a key, then for its [turn](crate::turn), then its uploader works until the server has
+//! everything. What ends an uploader before that is one of few things: the daemon's stop, a state of the run that `init` forbids (nothing
+//! is sent, a person may say `retry`), a login that changes the key, or a fault of this machine (tried again).
 
 use std::{
     collections::HashMap,
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wandbd_ingest::{Hub, RunLog};
 use wandbd_journal::{Files, OsFiles};
-use wandbd_proto::v1::{self, run::State};
-use wandbd_upload::{
-    Budget, Handle, LiveFeed, Outcome, Overrides, Progress, Setup, Timing, Uploader,
-};
+use wandbd_proto::v1::run::State;
+use wandbd_upload::{Budget, LiveFeed, Outcome, Overrides, Progress, Setup, Timing, Uploader};
 use wandbd_wandb::{Limits, ServerSettings, Transports, WandbDestination};
 
-use crate::{credentials::Credentials, local::Hosted, servers::Servers, tasks};
+use crate::{
+    credentials::Credentials,
+    lead::{Lead, Leads},
+    local::Hosted,
+    marks,
+    serve::now,
+    servers::Servers,
+    tasks,
+    turn::Name,
+};
 
 /// How often a run without a key looks for one.
 const NO_KEY: Duration = Duration::from_secs(30);
 /// How long to wait after an uploader could not go on.
 const AGAIN: Duration = Duration::from_secs(5);
+/// How often a run that is over and needs a person is tried by itself.
+const PARKED: Duration = Duration::from_hours(1);
+/// How long a person's wish holds the turn of a run that needs a person.
+const WANTED: Duration = Duration::from_secs(30);
+/// A run that waited longer than this for its first key is sent only when a person says so, in seconds.
+pub(crate) const FRESH_S: f64 = 86_400.0;
 
 /// All uploads of this daemon.
 pub(crate) struct Deliveries {
     pub(crate) hub: Arc<Hub>,
     pub(crate) servers: Servers,
+    pub(crate) credentials: Arc<Credentials>,
     pub(crate) files: Arc<dyn Files>,
+    pub(crate) leads: Leads,
+    pub(crate) transports: Transports,
     staging: PathBuf,
     timing: Timing,
-    transports: Transports,
     /// One for each server.
     budgets: Mutex<HashMap<String, Arc<Budget>>>,
-    /// Two journals of one run id must not post at the same time.
+    /// Two journals of one run id must not post at the same time, nor two uploaders of one journal.
     lanes: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    /// By owner's session.
-    handles: Mutex<HashMap<String, Handle>>,
     stop: CancellationToken,
     tasks: TaskTracker,
+}
+
+/// Where a run goes.
+pub(crate) enum Route {
+    /// As it was opened.
+    Own,
+    /// As a person said.
+    Said(Box<ServerSettings>, Overrides),
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Delivered,
+    Stopped,
+    /// `init` forbids what the server has.
+    Forbidden(String),
+    /// It is over and needs a person; others of the same run may go first.
+    Parked,
+    /// The key has changed.
+    Changed,
+    Failed(String),
 }
 
 impl Deliveries {
@@ -66,13 +107,14 @@ impl Deliveries {
         Arc::new(Self {
             hub: Arc::clone(hub),
             servers: Servers::new(credentials, hosted),
+            credentials: Arc::clone(credentials),
             files: Arc::new(OsFiles),
+            leads: Leads::default(),
             staging: config.state_dir.join("staging"),
             timing,
             transports,
             budgets: Mutex::default(),
             lanes: Mutex::default(),
-            handles: Mutex::default(),
             stop,
             tasks: TaskTracker::new(),
         })
@@ -109,76 +151,118 @@ impl Deliveries {
     }
 
     /// Delivers a run that was opened or adopted; an offline one waits for a person.
-    pub(crate) fn take(self: &Arc<Self>, run: Arc<RunLog>) {
+    pub(crate) fn take(self: &Arc<Self>, run: &Arc<RunLog>) {
         if run.open().offline {
             return;
         }
+        let (lead, new) = self.leads.enter(run);
+        if !new {
+            return;
+        }
+        if let Some(cause) = marks::forbidden(run.path()) {
+            park(&lead, &cause, Some(&cause));
+        }
         let this = Arc::clone(self);
         self.spawn(async move {
-            let Some(settings) = this.wait_for_key(&run).await else {
-                return;
-            };
-            Box::pin(this.deliver(&run, &settings, &Overrides::default())).await;
+            Box::pin(this.drive(&lead, &Route::Own)).await;
         });
     }
 
-    /// The server of a run, once there is a key for it; `None` at stop.
-    async fn wait_for_key(&self, run: &RunLog) -> Option<ServerSettings> {
+    /// Delivers until everything is there, or the stop. Failures are tried again for ever.
+    pub(crate) async fn drive(&self, lead: &Arc<Lead>, route: &Route) {
+        let mut kicks = lead.kicks();
         loop {
-            match self.servers.of_run(run) {
-                Ok(settings) => return Some(settings),
-                Err(cause) => run.set_delivery(|delivery| {
-                    delivery.state = State::Parked;
-                    delivery.cause = cause;
-                }),
+            if lead.is_idle() {
+                // Parked before it began; only a person changes that.
+                if self.pause(&mut kicks, None).await.is_none() {
+                    return;
+                }
+                marks::forget(lead.run.path());
             }
-            tokio::select! {
-                () = self.stop.cancelled() => return None,
-                () = sleep(NO_KEY) => {}
+            let wait = match self.settings(lead, route) {
+                Err(cause) => {
+                    park(lead, &cause, None);
+                    Some(NO_KEY)
+                }
+                Ok((settings, overrides)) => {
+                    lead.set_idle(false);
+                    match self.attempt(lead, &settings, &overrides).await {
+                        Attempt::Delivered => return self.delivered(&lead.run),
+                        Attempt::Stopped => return,
+                        Attempt::Changed => continue,
+                        Attempt::Parked => Some(PARKED),
+                        Attempt::Forbidden(cause) => {
+                            marks::forbid(lead.run.path(), &cause);
+                            park(lead, &cause, Some(&cause));
+                            continue;
+                        }
+                        Attempt::Failed(cause) => {
+                            interrupted(&lead.run, cause);
+                            Some(AGAIN)
+                        }
+                    }
+                }
+            };
+            if self.pause(&mut kicks, wait).await.is_none() {
+                return;
             }
+            lead.set_idle(false);
         }
     }
 
-    /// Uploads until everything is there; `false` at stop. Failures are tried again for ever.
-    pub(crate) async fn deliver(
+    /// Waits for a kick, at most so long; `None` at stop.
+    async fn pause(&self, kicks: &mut watch::Receiver<u64>, limit: Option<Duration>) -> Option<()> {
+        let limited = async {
+            match limit {
+                Some(limit) => sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => None,
+            () = limited => Some(()),
+            changed = kicks.changed() => changed.ok(),
+        }
+    }
+
+    /// The server and the key, or why there is none to be used.
+    fn settings(&self, lead: &Lead, route: &Route) -> Result<(ServerSettings, Overrides), String> {
+        let run = &lead.run;
+        match route {
+            Route::Said(settings, overrides) => Ok(((**settings).clone(), overrides.clone())),
+            Route::Own => match self.servers.of_run(run) {
+                Ok(_) if marks::had_no_key(run.path()) && !lead.allowed() && !is_fresh(run) => {
+                    Err(format!(
+                        "it waited for a key for more than a day, so it is not sent by itself; `wandbd retry {}` sends it",
+                        run.run_id()
+                    ))
+                }
+                Ok(settings) => Ok((settings, Overrides::default())),
+                Err(cause) => {
+                    marks::no_key(run.path());
+                    Err(cause)
+                }
+            },
+        }
+    }
+
+    /// One uploader, in its turn.
+    async fn attempt(
         &self,
-        run: &Arc<RunLog>,
+        lead: &Arc<Lead>,
         settings: &ServerSettings,
         overrides: &Overrides,
-    ) -> bool {
-        let open = run.open();
+    ) -> Attempt {
         // One uploader a journal, and one a run of a server.
-        let journal = self.lane(journal_name(run.path()));
+        let journal = self.lane(journal_name(lead.run.path()));
         let _journal_alone = journal.lock().await;
-        let lane = self.lane(run_name(settings, &open, overrides));
-        let _run_alone = lane.lock().await;
-        loop {
-            let outcome = match self.setup(run, settings, overrides) {
-                Ok(setup) => self.upload(run, setup).await,
-                Err(error) => Err(error.to_string()),
-            };
-            match outcome {
-                Ok(Outcome::Delivered) => {
-                    self.delivered(run);
-                    return true;
-                }
-                Ok(Outcome::Stopped) => return false,
-                Err(cause) => {
-                    tracing::error!(
-                        run = run.run_id(),
-                        cause,
-                        "upload interrupted; it is tried again"
-                    );
-                    run.set_delivery(|delivery| {
-                        delivery.state = State::Waiting;
-                        delivery.cause = cause;
-                    });
-                }
-            }
-            tokio::select! {
-                () = self.stop.cancelled() => return false,
-                () = sleep(AGAIN) => {}
-            }
+        let name = Name::new(settings, &lead.run, overrides);
+        let Some(_turn) = self.turn(lead, &name).await else {
+            return Attempt::Stopped;
+        };
+        match self.setup(&lead.run, settings, overrides) {
+            Ok(setup) => self.upload(lead, setup).await,
+            Err(error) => Attempt::Failed(error.to_string()),
         }
     }
 
@@ -224,42 +308,55 @@ impl Deliveries {
         self.stop.clone()
     }
 
-    async fn upload(&self, run: &Arc<RunLog>, setup: Setup) -> Result<Outcome, String> {
+    /// Runs an uploader and reports; it may be dropped at any point.
+    async fn upload(&self, lead: &Arc<Lead>, setup: Setup) -> Attempt {
+        let run = &lead.run;
         let (uploader, handle) = Uploader::new(setup);
         let mut progress = handle.progress();
-        let session = run.opened().session.clone();
-        self.handles().insert(session.clone(), handle);
-        // Also when this future is dropped: a person who gave up waiting must be able to ask again.
-        let _registered = Registered {
-            deliveries: self,
-            session,
-        };
+        let mut kicks = lead.kicks();
+        let _at_work = lead.at_work(handle);
         let mut uploading = Box::pin(uploader.run(self.stop.clone()));
+        // Ends when a parked run that nobody waits for gives up its turn.
+        let mut patience = Box::pin(sleep(Duration::ZERO));
+        let mut parked = false;
         let result = loop {
             tokio::select! {
                 result = &mut uploading => break result,
-                changed = progress.changed() => {
-                    if changed.is_err() {
-                        break uploading.await;
-                    }
+                Ok(()) = kicks.changed() => if lead.take_changed() {
+                    return Attempt::Changed;
+                },
+                Ok(()) = progress.changed() => {
                     let now = progress.borrow_and_update().clone();
-                    report(run, &now);
+                    report(lead, &now);
+                    let before = std::mem::replace(&mut parked, parked_for_good(&now, run));
+                    if parked && !before {
+                        let limit = if lead.take_wanted() { WANTED } else { Duration::ZERO };
+                        if !limit.is_zero() {
+                            // A new uploader does not know yet that a person has decided.
+                            lead.poke();
+                        }
+                        patience.as_mut().reset(Instant::now() + limit);
+                    }
+                }
+                () = &mut patience, if parked => {
+                    lead.set_idle(true);
+                    return Attempt::Parked;
                 }
             }
         };
         let last = progress.borrow().clone();
-        report(run, &last);
-        result.map_err(|error| chain(&error))
-    }
-
-    /// Tries at once what waits.
-    pub(crate) fn retry(&self, run: &RunLog) -> bool {
-        let handles = self.handles();
-        let handle = handles.get(&run.opened().session);
-        handle.inspect(|handle| handle.retry()).is_some()
+        report(lead, &last);
+        match result {
+            Ok(Outcome::Delivered) => Attempt::Delivered,
+            Ok(Outcome::Stopped) => Attempt::Stopped,
+            Ok(Outcome::Forbidden) => Attempt::Forbidden(last.error.unwrap_or(last.cause)),
+            Err(error) => Attempt::Failed(chain(&error)),
+        }
     }
 
     fn delivered(&self, run: &RunLog) {
+        self.leads.leave(&run.opened().session);
+        marks::forget(run.path());
         if let Err(error) = self.hub.mark_delivered(run) {
             tracing::warn!(run = run.run_id(), %error, "delivered run not marked; the next daemon marks it");
         }
@@ -269,10 +366,6 @@ impl Deliveries {
             delivery.position = u64::MAX;
         });
         tracing::info!(run = run.run_id(), "delivered");
-    }
-
-    fn handles(&self) -> std::sync::MutexGuard<'_, HashMap<String, Handle>> {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn budget(&self, settings: &ServerSettings) -> Arc<Budget> {
@@ -289,37 +382,49 @@ impl Deliveries {
 
 /// The same for every way to name a file.
 pub(crate) fn journal_name(path: &Path) -> String {
-    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     format!("journal\n{}", path.display())
 }
 
-/// The run as the server will call it.
-fn run_name(settings: &ServerSettings, open: &v1::OpenRun, overrides: &Overrides) -> String {
-    let pick = |wish: &Option<String>, own: &str| wish.clone().unwrap_or_else(|| own.to_owned());
-    [
-        settings.base_url.clone(),
-        pick(&overrides.entity, &open.entity),
-        pick(&overrides.project, &open.project),
-        pick(&overrides.run_id, &open.run_id),
-    ]
-    .join("\n")
+/// It lives, or began not long ago.
+pub(crate) fn is_fresh(run: &RunLog) -> bool {
+    !run.has_ended() || now() - run.open().start_time <= FRESH_S
 }
 
-/// An uploader's handle that can be found while this lives.
-struct Registered<'a> {
-    deliveries: &'a Deliveries,
-    session: String,
+/// It is over and needs a person: a new run of the same id must not wait for it.
+fn parked_for_good(progress: &Progress, run: &RunLog) -> bool {
+    progress.state == wandbd_upload::State::Parked && progress.error.is_none() && run.has_ended()
 }
 
-impl Drop for Registered<'_> {
-    fn drop(&mut self) {
-        self.deliveries.handles().remove(&self.session);
-    }
+/// Nothing happens before a person does something.
+fn park(lead: &Lead, cause: &str, error: Option<&str>) {
+    lead.set_idle(true);
+    lead.run.set_delivery(|delivery| {
+        delivery.state = State::Parked;
+        cause.clone_into(&mut delivery.cause);
+        delivery.error = error.map(str::to_owned);
+    });
+}
+
+fn interrupted(run: &RunLog, cause: String) {
+    tracing::error!(
+        run = run.run_id(),
+        cause,
+        "upload interrupted; it is tried again"
+    );
+    run.set_delivery(|delivery| {
+        delivery.state = State::Waiting;
+        delivery.cause = cause;
+    });
 }
 
 /// An uploader's progress as the run's delivery.
-fn report(run: &RunLog, progress: &Progress) {
-    run.set_delivery(|delivery| {
+fn report(lead: &Lead, progress: &Progress) {
+    lead.set_refused(progress.unauthorized);
+    if progress.opened.is_some() {
+        marks::had_key(lead.run.path());
+    }
+    lead.run.set_delivery(|delivery| {
         delivery.state = match progress.state {
             wandbd_upload::State::Live => State::Live,
             wandbd_upload::State::Finishing | wandbd_upload::State::Delivered => State::Finishing,
@@ -327,17 +432,12 @@ fn report(run: &RunLog, progress: &Progress) {
             wandbd_upload::State::Parked => State::Parked,
         };
         delivery.cause.clone_from(&progress.cause);
+        delivery.error.clone_from(&progress.error);
         delivery.position = progress.position;
         delivery.rows_delivered = progress.rows_delivered;
         delivery.lines_quarantined = progress.lines_quarantined;
         delivery.stop = progress.stopped;
-        if let Some(opened) = &progress.opened {
-            delivery.entity.clone_from(&opened.entity);
-            delivery.project.clone_from(&opened.project);
-            delivery.display_name.clone_from(&opened.display_name);
-            delivery.url.clone_from(&opened.url);
-            delivery.resumed = opened.resumed;
-        }
+        delivery.opened.clone_from(&progress.opened);
     });
 }
 

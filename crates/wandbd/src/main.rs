@@ -2,7 +2,9 @@
 //!
 //! `serve.rs` is the daemon's table of contents. Everything else here is one step of it or one command.
 
+mod account;
 mod allocator;
+mod answers;
 #[expect(
     clippy::doc_markdown,
     reason = "these comments are what `--help` prints"
@@ -14,15 +16,19 @@ mod credentials;
 mod deliver;
 mod facts;
 mod files;
+mod lead;
 mod local;
 mod lock;
+mod marks;
 mod retention;
 mod serve;
 mod servers;
+mod shell;
 mod start;
 mod stats;
 mod sync;
 mod tasks;
+mod turn;
 
 use std::{error::Error, io::Write as _, process::ExitCode};
 
@@ -56,8 +62,12 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Serve(options) => serve::serve(&options).await?,
         Command::Start(options) => return commands::start(&options).await,
         Command::Stop(place) => return commands::stop(&place).await,
-        Command::Status(args) => return commands::status(&args).await,
-        Command::Sync(args) => return commands::sync(args).await,
+        Command::Status(args) => return commands::status::status(&args).await,
+        Command::Login(args) => return commands::login::login(&args).await,
+        Command::Retry(args) => return commands::retry::retry(&args).await,
+        Command::Sync(args) => return commands::sync::sync(&args).await,
+        Command::Offline => return commands::mode::set(Some("offline")),
+        Command::Online => return commands::mode::set(None),
         Command::Local(args) => local::alone(&args).await?,
     }
     Ok(ExitCode::SUCCESS)

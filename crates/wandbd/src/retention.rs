@@ -13,7 +13,12 @@ use tokio_util::sync::CancellationToken;
 use wandbd_ingest::{Hub, adopt_spills};
 use wandbd_proto::v1::run::State;
 
-use crate::{allocator, config::Config, credentials::Credentials, serve::system_time};
+use crate::{
+    allocator,
+    config::Config,
+    credentials::{Credentials, given_name},
+    serve::system_time,
+};
 
 /// How often spills are looked for: a client leaves one when this daemon was too slow for it.
 const SPILLS: Duration = Duration::from_secs(5);
@@ -78,7 +83,10 @@ async fn clean(config: &Config, hub: &Arc<Hub>, credentials: &Arc<Credentials>) 
         }
         let keep = Duration::from_secs(u64::from(config.keep_days) * 86_400);
         let gone = match delivered(&config.state_dir.join("runs")) {
-            Ok(runs) => expired(runs, keep, config.keep_bytes, system_time()),
+            Ok(mut runs) => {
+                runs.retain(|run| !is_used(&hub, &run.folder));
+                expired(runs, keep, config.keep_bytes, system_time())
+            }
             Err(error) => {
                 tracing::warn!(%error, "delivered runs not looked through");
                 Vec::new()
@@ -100,6 +108,13 @@ async fn clean(config: &Config, hub: &Arc<Hub>, credentials: &Arc<Credentials>) 
     }
 }
 
+/// A run of which nothing is sent may still have its process.
+fn is_used(hub: &Hub, folder: &Path) -> bool {
+    hub.all()
+        .iter()
+        .any(|run| !run.has_ended() && run.path().parent() == Some(folder))
+}
+
 /// The journal goes first: a rest without it is nothing to the next daemon, a journal without its mark would be sent again.
 fn remove_run(folder: &Path) -> io::Result<()> {
     for file in fs::read_dir(folder)?.flatten() {
@@ -119,7 +134,7 @@ fn remove_run(folder: &Path) -> io::Result<()> {
 fn forget_delivered(hub: &Hub) {
     for run in hub.all() {
         let delivered = run.delivery().borrow().state == State::Delivered;
-        if delivered && run.describe(false).exit_code.is_some() {
+        if delivered && run.describe().exit_code.is_some() {
             hub.forget_quiet(&run);
         }
     }
@@ -135,6 +150,7 @@ fn fingerprints(hub: &Hub) -> HashSet<String> {
             [
                 opened.key_fingerprint.clone(),
                 opened.header_fingerprint.clone(),
+                given_name(&opened.session),
             ]
         })
         .collect()
@@ -148,7 +164,7 @@ struct Delivered {
     since: SystemTime,
 }
 
-/// Online runs whose journal is marked as synced. Offline folders are links here and are never touched.
+/// Online runs whose journal is marked as synced, or as one of which nothing may be sent. Offline folders are links here and are never touched.
 fn delivered(runs: &Path) -> io::Result<Vec<Delivered>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(runs)? {
@@ -166,7 +182,7 @@ fn delivered(runs: &Path) -> io::Result<Vec<Delivered>> {
             let name = file.file_name();
             let name = name.to_string_lossy();
             journals += u32::from(name.ends_with(".wandb"));
-            if name.ends_with(".wandb.synced") {
+            if name.ends_with(".wandb.synced") || name.ends_with(".wandb.forbidden") {
                 marks += 1;
                 since = meta.modified().ok();
             }
@@ -228,6 +244,7 @@ mod tests {
         for (name, files) in [
             ("a", vec!["run-1.wandb", "run-1.wandb.synced"]),
             ("b", vec!["run-2.wandb"]),
+            ("c", vec!["run-3.wandb", "run-3.wandb.forbidden"]),
         ] {
             fs::create_dir(dir.path().join(name)).unwrap();
             for file in files {
@@ -235,9 +252,10 @@ mod tests {
             }
         }
 
-        let found = delivered(dir.path()).unwrap();
+        let mut found = delivered(dir.path()).unwrap();
 
-        assert_eq!(found.len(), 1);
-        assert!(found[0].folder.ends_with("a"));
+        found.sort_by(|a, b| a.folder.cmp(&b.folder));
+        assert_eq!(found.len(), 2);
+        assert!(found[0].folder.ends_with("a") && found[1].folder.ends_with("c"));
     }
 }

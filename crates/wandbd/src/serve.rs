@@ -258,7 +258,7 @@ async fn take_up(
                 None => return,
             },
         };
-        deliveries.take(Arc::clone(&run));
+        deliveries.take(&run);
         if run.has_ended() {
             continue;
         }
@@ -308,15 +308,15 @@ impl Control for Daemon {
     }
 
     async fn retry(&self, request: v1::RetryRequest) -> Result<v1::RetryResponse, String> {
-        Err(format!("{} cannot be tried again yet", request.run))
+        self.deliveries.retry(&request)
     }
 
-    async fn login(&self, _: v1::LoginRequest) -> v1::LoginResponse {
-        v1::LoginResponse::default()
+    async fn login(&self, request: v1::LoginRequest) -> v1::LoginResponse {
+        self.deliveries.login(&request).await
     }
 
-    async fn restore(&self, _: v1::RestoreRequest) -> v1::RestoreResponse {
-        v1::RestoreResponse::default()
+    async fn restore(&self, request: v1::RestoreRequest) -> v1::RestoreResponse {
+        self.deliveries.restore(&request).await
     }
 
     fn shutdown(&self) {
