@@ -122,11 +122,12 @@ function place(key) {
 }
 
 function systemPlace(key) {
-  const name = key.replace(/^system\./, "");
+  // Of several writers that share a run each has its own metrics: `system.cpu/l:<label>`.
+  const [name, label] = key.replace(/^system\./, "").split("/l:");
   const [first, second] = name.split(".");
   const section = { cpu: "CPU and memory", memory_percent: "CPU and memory", memory: "CPU and memory", proc: "Process", disk: "Disk", network: "Network", tpu: "TPU" }[first]
     || (first === "gpu" ? (second === "process" ? "GPU, this run" : "GPU " + second) : "Other");
-  return [section, name];
+  return [section, label ? name + " · " + label : name];
 }
 
 // Which metric is on the x axis of a key, from the definitions in the config; null for hidden ones and for axes themselves.

@@ -12,8 +12,8 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-export async function api(path) {
-  const answer = await fetch("/api/" + path);
+export async function api(path, method = "GET") {
+  const answer = await fetch("/api/" + path, { method });
   if (!answer.ok) {
     const body = await answer.json().catch(() => ({}));
     const error = new Error(body.error || "HTTP " + answer.status);
@@ -81,9 +81,9 @@ export function exact(seconds) {
 }
 
 export function running(run) {
-  return run.state === "running" || run.state === "pending";
+  return ["running", "pending", "preempting"].includes(run.state);
 }
 
 export function runDuration(run) {
-  return (run.state === "running" ? Date.now() / 1000 : run.heartbeatAt) - run.createdAt;
+  return (running(run) ? Date.now() / 1000 : run.heartbeatAt) - run.createdAt;
 }

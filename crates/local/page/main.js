@@ -42,11 +42,15 @@ function table(runs) {
   return h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, runs.map((run) =>
     h("tr", { class: "go" },
       h("td", { class: "name" }, h("a", { href: runPath(run) }, run.displayName),
-        h("small", {}, run.name + (run.group ? "  ·  " + run.group : ""))),
+        h("small", {}, [run.name, run.group, run.jobType].filter(Boolean).join("  ·  ")), tags(run)),
       h("td", {}, badge(run.state)),
       h("td", { class: "num" }, count(run.historyLineCount)),
       h("td", { class: "quiet", title: exact(run.createdAt) }, when(run.createdAt)),
       h("td", { class: "num quiet" }, duration(runDuration(run)))))));
+}
+
+function tags(run) {
+  return run.tags.length ? h("div", { class: "tags" }, run.tags.map((tag) => h("span", { class: "chip" }, tag))) : null;
 }
 
 function nothing() {

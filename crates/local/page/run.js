@@ -1,52 +1,31 @@
 // The page of one run.
 
 import { Charts, axes } from "/page/charts.js";
-import { api, badge, bytes, count, duration, exact, h, here, number, runDuration, running, when } from "/page/dom.js";
+import { Console } from "/page/console.js";
+import { api, bytes, exact, h, here, number, running, when } from "/page/dom.js";
+import { Header } from "/page/header.js";
 
-const KEPT_LINES = 5000;
 const TABS = ["charts", "system", "overview", "console", "files", "artifacts"];
 
 export class RunPage {
   constructor(main, entity, project, name) {
     this.path = "runs/" + [entity, project, name].map(encodeURIComponent).join("/");
-    this.title = h("h1", {}, name);
-    this.state = h("span");
-    this.facts = h("p", { class: "facts" });
-    this.alerts = h("div");
+    this.header = new Header(this.path, name);
     this.tabs = h("nav", { class: "tabs", "aria-label": "Parts of the run" });
     this.body = h("div");
     this.charts = new Charts(this.path, "history");
     this.system = new Charts(this.path, "events");
     this.console = new Console(this.path);
-    main.replaceChildren(h("div", { class: "title" }, this.title, this.state), this.facts, this.alerts, this.tabs, this.body);
+    main.replaceChildren(...this.header.parts, this.tabs, this.body);
     addEventListener("hashchange", () => this.show());
   }
 
   // Reads the run and shows what is new; says how long to wait until the next time, in milliseconds.
   async refresh() {
     this.run = await api(this.path);
-    const run = this.run;
-    document.title = run.displayName + " · " + run.project;
-    this.title.textContent = run.displayName;
-    this.state.replaceChildren(badge(run.state));
-    this.facts.replaceChildren(...this.factList());
-    this.alerts.replaceChildren(...(run.alerts || []).map((alert) =>
-      h("div", { class: "alert" }, h("b", {}, alert.title), "  " + alert.text)));
+    this.header.update(this.run);
     this.show();
-    return running(run) ? 2000 : 15000;
-  }
-
-  factList() {
-    const run = this.run;
-    const fact = (label, value, title) => h("span", { title }, label + " ", h("b", {}, value));
-    const list = [fact("Started", when(run.createdAt), exact(run.createdAt)), fact("Duration", duration(runDuration(run))),
-      fact("Rows", count(run.historyLineCount))];
-    if (run.exitcode) list.push(fact("Exit code", String(run.exitcode)));
-    if (run.host) list.push(fact("Host", run.host));
-    if (run.group) list.push(fact("Group", run.group));
-    list.push(fact("Id", run.name));
-    if (run.tags.length) list.push(h("span", {}, run.tags.map((tag) => h("span", { class: "chip" }, tag))));
-    return list;
+    return running(this.run) ? 2000 : 15000;
   }
 
   show() {
@@ -73,53 +52,9 @@ export class RunPage {
 
   // Static parts are made anew only when their data changed, so that open parts stay open.
   cached(tab, make) {
-    const data = JSON.stringify([this.run.config, this.run.summary, this.run.files.map((f) => [f.name, f.md5]), this.run.artifacts.map((a) => [a.name, a.version, a.aliases])]);
+    const data = JSON.stringify([this.run.state, this.run.config, this.run.summary, this.run.files.map((f) => [f.name, f.md5]), this.run.artifacts.map((a) => [a.name, a.version, a.aliases])]);
     if (this.cache?.tab !== tab || this.cache.data !== data) this.cache = { tab, data, element: make(this.run) };
     return this.cache.element;
-  }
-}
-
-class Console {
-  constructor(path) {
-    this.path = path;
-    this.first = null;
-    this.rows = [];
-    this.list = h("div", { class: "console panel", tabindex: "0" });
-    this.element = h("div", {}, this.list);
-    this.list.append(h("div", { class: "empty" }, "No output yet."));
-  }
-
-  // Fetches new lines, and the last ones again: progress bars rewrite them.
-  async update(total) {
-    if (this.loading || total === 0) return;
-    this.loading = true;
-    try {
-      if (this.first === null) {
-        this.first = Math.max(0, total - KEPT_LINES);
-        this.list.replaceChildren();
-        if (this.first > 0) this.list.append(h("div", { "data-n": "…" }, count(this.first) + " earlier lines are in output.log"));
-      }
-      const stick = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
-      const from = Math.max(this.first, this.first + this.rows.length - 40);
-      const answer = await api(this.path + "/console?" + new URLSearchParams({ from, limit: KEPT_LINES * 2 }));
-      for (const line of answer.lines) this.put(line);
-      if (stick) this.list.scrollTop = this.list.scrollHeight;
-    } finally {
-      this.loading = false;
-    }
-  }
-
-  put(line) {
-    const text = line.text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, "");
-    const at = line.number - this.first;
-    if (!this.rows[at]) {
-      this.rows[at] = h("div", { "data-n": line.number + 1 });
-      this.list.append(this.rows[at]);
-    }
-    const row = this.rows[at];
-    if (row.textContent !== text) row.textContent = text;
-    row.className = line.level;
-    row.title = line.timestamp || "";
   }
 }
 
@@ -154,7 +89,7 @@ function overview(run) {
   const byName = (rows) => rows.sort((a, b) => a[0].localeCompare(b[0]));
   const about = [["run", run.entity + "/" + run.project + "/" + run.name], ["state", run.state], ["started", exact(run.createdAt)],
     ["last heard of", exact(run.heartbeatAt)]];
-  for (const key of ["jobType", "notes", "program", "commit", "repo"]) if (run[key]) about.push([key, run[key]]);
+  for (const key of ["program", "commit", "repo"]) if (run[key]) about.push([key, run[key]]);
   if (ours.cli_version) about.push(["client", ours.cli_version]);
   const troubles = Object.entries(run.violations || {}).map(([kind, times]) => ["protocol: " + kind, String(times)]);
   return h("div", { class: "columns" },

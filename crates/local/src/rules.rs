@@ -28,8 +28,8 @@ pub struct Rules {
     pub disabled_features: Vec<String>,
     /// Identity tokens (JWT) that `POST /oidc/token` takes; all others are refused. `Debug` does not print them.
     pub identity_tokens: Vec<String>,
-    /// Seconds that an access token from `POST /oidc/token` works.
-    pub access_token_s: f64,
+    /// Seconds that an access token from `POST /oidc/token` works; the official client reads a whole number only.
+    pub access_token_s: u32,
 }
 
 impl Default for Rules {
@@ -41,7 +41,7 @@ impl Default for Rules {
             heartbeat_s: 35.0,
             disabled_features: Vec::new(),
             identity_tokens: Vec::new(),
-            access_token_s: 3600.0,
+            access_token_s: 3600,
         }
     }
 }

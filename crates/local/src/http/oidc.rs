@@ -34,7 +34,7 @@ pub(super) async fn token(State(web): State<Web>, Form(exchange): Form<Exchange>
     app.exchanges.fetch_add(1, Ordering::Relaxed);
     let lifetime_s = app.rules.access_token_s;
     Json(json!({
-        "access_token": app.signer.token(app.now(), lifetime_s),
+        "access_token": app.signer.token(app.now(), lifetime_s.into()),
         "token_type": "Bearer",
         "expires_in": lifetime_s,
     }))

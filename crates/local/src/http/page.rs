@@ -17,7 +17,7 @@ use crate::secret::same;
 
 const INDEX: &str = include_str!("../../page/index.html");
 const LOCKED: &str = include_str!("../../page/locked.html");
-const ASSETS: [(&str, &str, &str); 7] = [
+const ASSETS: [(&str, &str, &str); 9] = [
     (
         "style.css",
         "text/css",
@@ -47,6 +47,16 @@ const ASSETS: [(&str, &str, &str); 7] = [
         "run.js",
         "text/javascript",
         include_str!("../../page/run.js"),
+    ),
+    (
+        "header.js",
+        "text/javascript",
+        include_str!("../../page/header.js"),
+    ),
+    (
+        "console.js",
+        "text/javascript",
+        include_str!("../../page/console.js"),
     ),
     (
         "icon.svg",

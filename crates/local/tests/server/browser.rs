@@ -112,3 +112,45 @@ async fn the_run_page_draws_charts_and_never_makes_markup_from_logged_text() {
     }
     local.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_top_of_a_run_tells_what_it_belongs_to_and_what_happened() {
+    let data = TempDir::new().unwrap();
+    let local = Local::start(&data).await;
+    local.upsert("parent", json!({})).await;
+    let mark = json!({"_wandb": {"value": {"branch_point": {"run_id": "parent", "step": 4}}}});
+    local
+        .upsert("r", json!({"tags": ["tag-one"], "notes": "a note", "groupName": "group-one", "jobType": "job-one", "config": mark.to_string()}))
+        .await;
+    let alert = "mutation { notifyScriptableRunAlert(input: {entityName: \"local\", projectName: \"p\", runName: \"r\", title: \
+                 \"too low\", text: \"<b>why</b>\", severity: ERROR, waitDuration: 60000}) { success } }";
+    for _ in 0..3 {
+        local.data(alert, json!({})).await;
+    }
+    let line = json!({"level": "error", "ts": "2026-01-01T00:00:00.000001", "label": "node-7", "content": "oh"});
+    local
+        .accepted(
+            "r",
+            json!({"files": {"output.log": {"offset": 0, "content": [line.to_string()]}}}),
+        )
+        .await;
+
+    if let Some(page) = visit(&local, "/local/p/runs/r#console").await {
+        for expect in [
+            "tag-one",
+            "a note",
+            "group-one",
+            "job-one",
+            "href=\"/local/p/runs/parent\"",
+            "alert error",
+            "&lt;b&gt;why",
+            "3 times",
+            "Stop run",
+            "class=\"label\">node-7",
+            "class=\"error\"",
+        ] {
+            assert!(page.contains(expect), "{expect} in {page}");
+        }
+    }
+    local.stop().await;
+}

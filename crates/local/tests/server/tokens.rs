@@ -16,7 +16,7 @@ async fn exchange(local: &Local, grant: &str, assertion: &str) -> Response {
 fn rules() -> Rules {
     Rules {
         identity_tokens: vec!["good.jwt.token".into()],
-        access_token_s: 60.0,
+        access_token_s: 60,
         ..Rules::default()
     }
 }
@@ -29,7 +29,7 @@ async fn an_access_token_logs_in_until_it_expires() {
     let answer = exchange(&local, GRANT, "good.jwt.token").await;
     assert_eq!(answer.status(), StatusCode::OK);
     let answer: Value = answer.json().await.unwrap();
-    assert_eq!(answer["expires_in"], 60.0);
+    assert_eq!(answer["expires_in"], 60);
     let token = answer["access_token"].as_str().unwrap();
     let viewer = async || {
         let request = local.request(Method::POST, "/graphql").bearer_auth(token);
