@@ -63,7 +63,7 @@ def at_exit() -> None:
     """Finish or leave everything, youngest first."""
     for run in reversed(_registry.runs()):
         try:
-            run.finish()
+            run.finish(exit_code=_code)
         except Exception as error:  # the other runs want to end, too
             run._terminal.error(f"could not finish run {run.id}: {error}")
 

@@ -169,7 +169,7 @@ def restore(name: str, run_path: str | None, replace: bool, root: str, run: Run 
         return open(target, encoding="utf-8")
     message = answer.get("message") or ""
     if not message or re.search(r"(?i)not found|no (such )?file|has no", message):
-        raise ValueError(f"File {name} not found in {run_path or root}. {message}".rstrip())
+        raise ValueError(f"File {name} not found in {run_path or root}.")
     raise CommError(f"cannot restore {name} of {run_path}: {message}")
 
 

@@ -61,15 +61,13 @@ def finish(run: Run, exit_code: int | None, quiet: bool | None) -> None:
     if not run.owner:
         leave(run)
         return
-    from wandbd import _exit
-
     for undo in run._at_end:
         undo()
     if run._console is not None:
         run._console.stop()
     if quiet is not None:
         run._terminal.quiet = quiet
-    code = int(exit_code or _exit.code() or 0)
+    code = int(exit_code or 0)
     if code == 0 and run._facts.resume_file is not None and os.path.exists(run._facts.resume_file):
         os.remove(run._facts.resume_file)
     result = _wait(run, code)
@@ -143,6 +141,8 @@ def _tell(run: Run, result: Mapping[str, Any]) -> None:
     """The last lines: what is where, and what a person can do."""
     terminal = run._terminal
     messages(run)
+    if run._core.stopped:
+        terminal.info("The run was stopped on its page")
     info: Mapping[str, Any] = result.get("run") or {}
     outcome = str(result.get("outcome", ""))
     lost, dropped = int(result.get("lost_rows") or 0), int(result.get("dropped_rows") or 0)
