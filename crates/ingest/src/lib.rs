@@ -27,8 +27,6 @@ mod memory;
 mod minder;
 mod process;
 mod run_log;
-#[cfg(test)]
-mod run_log_tests;
 mod server;
 mod service;
 mod session;
@@ -36,6 +34,8 @@ mod spill;
 mod staging;
 mod status;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod vault;
 
 pub use delivery::Delivery;

@@ -176,6 +176,11 @@ impl RunLog {
             .map_err(|error| IngestError::Invalid(format!("bug: work on a run failed: {error}")))
     }
 
+    #[cfg(test)]
+    pub(crate) fn with_disk_is_free(&self) -> bool {
+        self.disk.try_lock().is_ok()
+    }
+
     /// Appends records of the daemon's own without waiting: false when the disk is still busy with earlier ones, and these are lost.
     pub fn append_soon(self: &Arc<Self>, records: Vec<wandb::Record>) -> bool {
         if self.appending.swap(true, Ordering::AcqRel) {
