@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from wandbd._computed import COMPUTED, wandb_dir
-from wandbd._errors import SettingsError, UnsupportedError
+from wandbd._errors import SettingsError, UnsupportedError, UsageError
 from wandbd._fields import NO_EFFECT, NOT_YET, SECRET, SUPPORTED, setting_of
 from wandbd._settings_files import global_settings_path, read_settings_file
-from wandbd._shapes import as_flag, shaped
+from wandbd._shapes import Misnamed, as_flag, shaped
 
 _NOT_IN_FILES = ("root_dir", "settings_system")
 
@@ -99,6 +99,7 @@ def check(name: str, value: Any, where: str) -> Any:
 
     Raises:
         SettingsError: There is no such setting, or the value cannot be.
+        UsageError: The value is a name that cannot be.
         UnsupportedError: wandbd does not provide the setting yet.
     """
     if name in NO_EFFECT:
@@ -114,6 +115,8 @@ def check(name: str, value: Any, where: str) -> Any:
         return SUPPORTED[name][1]
     try:
         return shaped(SUPPORTED[name][0], name, value)
+    except Misnamed as error:
+        raise UsageError(f"{error} (from {where})") from None
     except (TypeError, ValueError) as error:
         shown = "" if name in SECRET else f" {value!r}"
         raise SettingsError(f"wrong value{shown} in {where}: {error}") from None
@@ -235,7 +238,7 @@ def _from_file(path: str, result: Resolved) -> dict[str, Any]:
             value: Any = text.split(",") if SUPPORTED[name][0] == "words" else text
             try:
                 layer[name] = check(name, value, f"the settings file {path}")
-            except SettingsError as error:
+            except UsageError as error:
                 result.warnings.append(f"{error} (ignored)")
     if "api_key" in layer:
         result.file_key = layer.pop("api_key")

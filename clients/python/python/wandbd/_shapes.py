@@ -21,6 +21,10 @@ _RESUME = ("allow", "must", "never", "auto")
 _MOMENT = re.compile(r"([^/?#;]+)\?_step=(\d+(?:\.\d+)?)")
 
 
+class Misnamed(ValueError):
+    """A name that cannot be: a plain usage error to W&B, with its own words."""
+
+
 class Moment(NamedTuple):
     """A place in the history of a run."""
 
@@ -140,7 +144,7 @@ def _resume(value: Any) -> str | None:
 def _run_id(value: Any) -> str:
     text = _unblanked("Run ID", value)
     if any(letter in _ID_BAD for letter in text):
-        raise ValueError(f"Run ID cannot contain the characters: {_ID_BAD}")
+        raise Misnamed(f"Run ID cannot contain the characters: {_ID_BAD}")
     return text
 
 
@@ -151,19 +155,19 @@ def _sweep_id(value: Any) -> str:
 def _unblanked(what: str, value: Any) -> str:
     text = _text(value)
     if not text:
-        raise ValueError(f"{what} cannot be empty")
+        raise Misnamed(f"{what} cannot be empty")
     if text != text.strip():
-        raise ValueError(f"{what} cannot start or end with whitespace")
+        raise Misnamed(f"{what} cannot start or end with whitespace")
     return text
 
 
 def _project(value: Any) -> str:
     text = _text(value)
     if len(text) > PROJECT_MAX:
-        raise ValueError(f"Invalid project name {text!r}: exceeded {PROJECT_MAX} characters")
+        raise Misnamed(f"Invalid project name {text!r}: exceeded {PROJECT_MAX} characters")
     found = [letter for letter in _PROJECT_BAD if letter in text]
     if found:
-        raise ValueError(
+        raise Misnamed(
             f"Invalid project name {text!r}: cannot contain characters {','.join(_PROJECT_BAD)!r}, "
             f"found {','.join(found)!r}"
         )
