@@ -180,7 +180,8 @@ class Run:
         Args:
             exit_code: Of the run.
             wait: "ack": until it is on the daemon's disk; "delivered": until the server has everything.
-            timeout_s: Limit for "delivered". For "ack" the limit is 5 s, after which un-acknowledged records go to the spill.
+            timeout_s: Limit for "delivered". For "ack" the limit is 5 s without any ack and 30 s in all, after which un-acknowledged records go to the
+                spill.
             tick: Called about once a second while waiting for delivery, with the last Run message; may raise KeyboardInterrupt,
                 which ends the waiting and not the delivery.
 

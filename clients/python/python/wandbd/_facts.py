@@ -250,9 +250,11 @@ class Known:
 
     def _answer(self, key: str) -> Any:
         """What the server said; waits for it once, and only once."""
-        wait = 0.0 if self._asked or self._finished or self.offline or self.disabled else ANSWER_S
-        answer = self._core.info(wait).get(key)
-        self._asked = True
+        answer = self._known(key)
+        if not answer and not (self._asked or self._finished or self.offline or self.disabled):
+            self._asked = True
+            self._core.opened(ANSWER_S)
+            answer = self._known(key)
         self._speak()
         return answer
 

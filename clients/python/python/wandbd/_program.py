@@ -120,16 +120,6 @@ def default_project(program: str, cwd: str) -> str:
     return name if below == "." else f"{name}-{below}".replace(os.sep, "_")
 
 
-def user_name() -> str:
-    """The account's name; empty when it has none."""
-    try:
-        import pwd
-
-        return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        return os.environ.get("USER", "")
-
-
 def _package_path() -> list[str]:
     """Where installed packages lie."""
     return [entry for entry in sys.path if os.path.isabs(entry) and os.path.isdir(entry)]
@@ -148,7 +138,7 @@ def facts(settings: Settings, version: str, cwd: str, key: str) -> dict[str, Any
         "cli_version": version,
         "package_path": _package_path() if settings.x_save_requirements else [],
         "host": "" if settings.x_disable_machine_info else settings.host or os.uname().nodename,
-        "username": user_name(),
+        "username": settings.username or "",
         "disable_git": bool(settings.disable_git),
         "disable_metadata": bool(settings.x_disable_meta),
         "git_commit": settings.git_commit or "",
