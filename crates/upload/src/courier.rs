@@ -9,9 +9,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::advice::cause;
 use crate::budget::Budget;
 use crate::destination::Destination;
-use crate::error::{SendError, chain};
+use crate::error::SendError;
 use crate::policy::{Backoff, Policy};
 use crate::progress::{Channel, Standing};
 use crate::timing::Timing;
@@ -42,6 +43,8 @@ pub(crate) enum Rejection {
     GiveUp,
     /// Park and offer it again.
     Park,
+    /// Whatever the server has against it counts as a refusal: give up after a few offers.
+    Drop,
 }
 
 impl Courier {
@@ -78,7 +81,7 @@ impl Courier {
         let mut refused = 0;
         loop {
             let permit = self.or_stop(self.budget.request(self.ending())).await?;
-            let answer = self.attempt(self.timing.call_timeout, ask()).await?;
+            let answer = self.attempt(self.call_limit(), ask()).await?;
             drop(permit);
             let error = match answer {
                 Ok(answer) => {
@@ -87,8 +90,15 @@ impl Courier {
                 }
                 Err(error) => error,
             };
+            if matches!(error, SendError::Usage(_)) {
+                return Ok(Err(error));
+            }
             let policy = match (error.policy(false), rejection) {
-                (Policy::Refuse, Rejection::GiveUp) => {
+                (Policy::Refuse, Rejection::GiveUp)
+                | (
+                    Policy::Refuse | Policy::Hourly | Policy::Told | Policy::Reopen,
+                    Rejection::Drop,
+                ) => {
                     refused += 1;
                     if refused >= self.timing.rejections {
                         self.flows(channel);
@@ -112,6 +122,8 @@ impl Courier {
         backoff: &mut Backoff,
     ) -> Result<(), Stopped> {
         let mut retry = self.retry.subscribe();
+        self.standing
+            .unauthorized(matches!(error, SendError::Unauthorized(_)));
         if policy == Policy::Reauthorize {
             self.or_stop(self.destination.reauthorize()).await?;
         }
@@ -120,7 +132,8 @@ impl Courier {
             policy,
             Policy::BackOff | Policy::After(_) | Policy::Reauthorize
         );
-        let cause = chain(error);
+        let run = self.name.strip_prefix("run-").unwrap_or(&self.name);
+        let cause = cause(error, channel, policy, run);
         warn!(run = %self.name, ?channel, %cause, ?wait, "upload delayed");
         self.standing.held_up(channel, parked, cause);
         let over = async {
@@ -143,6 +156,15 @@ impl Courier {
     /// Things go on; whoever waited is told.
     pub(crate) fn flows(&self, channel: Channel) {
         self.standing.flows(channel);
+        if channel != Channel::Journal {
+            self.standing.unauthorized(false);
+        }
+    }
+
+    /// How long one answer is waited for.
+    pub(crate) fn call_limit(&self) -> Duration {
+        let own = self.destination.pace().call_timeout;
+        own.unwrap_or(self.timing.call_timeout)
     }
 
     /// Sleeps until `until` unless told to stop.

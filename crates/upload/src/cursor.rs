@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -10,6 +11,10 @@ use wandbd_journal::{CursorError, Files, Position, cursor};
 use wandbd_run::Opened;
 
 use crate::error::UploadError;
+use crate::mark::Mark;
+
+/// How long to wait before a cursor that could not be saved is saved again.
+pub(crate) const SAVE_AGAIN: Duration = Duration::from_secs(1);
 
 /// What is accepted. Line counts do not include the bases of the opened block.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,12 +26,21 @@ pub(crate) struct Cursor {
     /// Posts accepted.
     pub(crate) posts: u64,
     pub(crate) opened: Option<Opened>,
-    /// Files the destination has been told of, and how they were then (size and time).
-    pub(crate) files: BTreeMap<String, String>,
+    /// Files the destination has been told of, and how they were then.
+    pub(crate) files: BTreeMap<String, Mark>,
     /// Artifacts that are settled: `done`, or why they failed.
     pub(crate) artifacts: BTreeMap<String, String>,
     pub(crate) quarantined: u64,
     pub(crate) completed: bool,
+    /// Config and parameters up to this position have been told.
+    #[serde(default)]
+    pub(crate) updated: u64,
+    /// Alerts up to this position are settled.
+    #[serde(default)]
+    pub(crate) alerts: u64,
+    /// The run was deleted there and is to be made again; it was opened like this before.
+    #[serde(default)]
+    pub(crate) before: Option<Opened>,
 }
 
 /// What the cursor file beside a journal says, for whoever decides what to keep.
@@ -104,7 +118,8 @@ impl Notebook {
         let this = self.clone();
         blocking(move || {
             let found = this.read::<Cursor>("cursor")?;
-            if let Some(cursor) = found.clone().filter(|cursor| cursor.opened.is_some()) {
+            let usable = |cursor: &Cursor| cursor.opened.is_some() || cursor.before.is_some();
+            if let Some(cursor) = found.filter(usable) {
                 return Ok(cursor);
             }
             let opened = this.read::<Opened>("opened")?;
@@ -184,13 +199,27 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 impl Cursor {
-    /// Tells what it knows.
-    pub(crate) fn report(&self, progress: &mut crate::progress::Progress) {
-        progress.rows_delivered = self.history;
-        progress.position = self.position;
-        progress.lines_quarantined = self.quarantined;
-        if progress.opened.is_none() {
-            progress.opened.clone_from(&self.opened);
+    /// Tells what it knows; true if that is news.
+    pub(crate) fn report(&self, progress: &mut crate::progress::Progress) -> bool {
+        let news = [
+            (&mut progress.rows_delivered, self.history),
+            (&mut progress.position, self.position),
+            (&mut progress.lines_quarantined, self.quarantined),
+        ];
+        let mut changed = false;
+        for (told, now) in news {
+            changed |= std::mem::replace(told, now) != now;
         }
+        changed
+    }
+
+    /// Forgets what the destination has, because the run was deleted there. Alerts were read, and artifacts are not the run's alone.
+    pub(crate) fn from_the_start(&mut self) {
+        *self = Cursor {
+            before: self.opened.take().or_else(|| self.before.take()),
+            artifacts: std::mem::take(&mut self.artifacts),
+            alerts: self.alerts,
+            ..Cursor::default()
+        };
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use wandbd_record::{v1, wandb};
-use wandbd_run::{Opened, RunParams};
+use wandbd_run::Opened;
 
 use crate::error::SendError;
 use crate::timing::Pace;
@@ -25,6 +25,9 @@ pub trait Destination: Send + Sync {
 
     /// Uploads files of the run; one result for each.
     async fn put_files(&self, opened: &Opened, files: &[UploadFile]) -> Vec<FileResult>;
+
+    /// Tells people something about the run.
+    async fn alert(&self, opened: &Opened, alert: &wandb::AlertRecord) -> Result<(), SendError>;
 
     /// Uploads an artifact with all that belongs to it.
     async fn artifact(
@@ -52,6 +55,22 @@ pub struct RunStart {
     pub note: Option<v1::Opened>,
     /// The config so far, in W&B's wire form.
     pub config_json: String,
+    /// Go on with the run if it is there, whatever the journal says: a part of it was sent before from another journal.
+    pub resume: bool,
+    /// The run was deleted there and a person wants it back: whatever the journal says of resuming has had its say.
+    pub again: bool,
+}
+
+impl RunStart {
+    /// What the training process said of several writers, if there are several.
+    pub fn shared(&self) -> Option<&v1::Shared> {
+        self.said()?.shared.as_ref()
+    }
+
+    /// What the training process said at `init`, if the journal is ours.
+    pub fn said(&self) -> Option<&v1::OpenRun> {
+        self.note.as_ref()?.run.as_ref()
+    }
 }
 
 /// What may be told again and again about a run; each telling replaces the one before.
@@ -59,8 +78,27 @@ pub struct RunStart {
 pub struct RunState {
     /// The whole config, in W&B's wire form.
     pub config_json: String,
-    /// Name, notes, tags and so on, if they have changed since the run was opened.
-    pub params: Option<RunParams>,
+    /// What has changed of the run's parameters since they were told last.
+    pub params: Option<ParamsChange>,
+}
+
+/// Parameters that have changed. `None` stays as it is, what is empty is cleared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParamsChange {
+    /// The name for people.
+    pub display_name: Option<String>,
+    /// The notes.
+    pub notes: Option<String>,
+    /// All tags.
+    pub tags: Option<Vec<String>>,
+    /// The group.
+    pub group: Option<String>,
+    /// The job type.
+    pub job_type: Option<String>,
+    /// Address of the git remote.
+    pub git_remote: Option<String>,
+    /// Git commit.
+    pub git_commit: Option<String>,
 }
 
 /// What is known when a run ends.

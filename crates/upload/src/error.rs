@@ -59,6 +59,9 @@ pub enum SendError {
         /// The HTTP status.
         status: u16,
     },
+    /// The server has no place for a file.
+    #[error("the server gave no upload address")]
+    NoAddress,
     /// Only a person can decide, for example `resume="never"` for a run that exists.
     #[error("{0}")]
     Usage(String),
@@ -90,8 +93,15 @@ pub enum UploadError {
     Shutdown,
 }
 
+impl SendError {
+    /// With its causes, in one line.
+    pub fn explain(&self) -> String {
+        chain(self)
+    }
+}
+
 /// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use tokio::time::Instant;
 use tracing::warn;
@@ -12,6 +11,7 @@ use wandbd_run::{FilePolicy, Opened};
 use crate::courier::{Courier, Stopped};
 use crate::destination::{Content, UploadFile};
 use crate::error::{SendError, chain};
+use crate::mark::Mark;
 use crate::policy::{Backoff, Policy};
 use crate::progress::Channel;
 
@@ -21,45 +21,76 @@ const BATCH: usize = 100;
 /// Made by us when the run ends; what a journal says about them is ignored.
 const OURS: [&str; 3] = ["config.yaml", "wandb-summary.json", "output.log"];
 
-/// Files that wait for their upload.
+/// Files that wait for their upload, each with the journal position that asks for it.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    now: BTreeSet<String>,
-    end: BTreeSet<String>,
+    now: BTreeMap<String, u64>,
+    end: BTreeMap<String, u64>,
+    /// Kept up to date while the run lives.
+    live: BTreeSet<String>,
     pub(crate) due: Option<Instant>,
+    /// When the live ones are looked at.
+    pub(crate) poll: Option<Instant>,
 }
 
 impl Waiting {
-    /// Notes a file that the journal names. `known`: it has arrived before.
-    pub(crate) fn add(&mut self, name: String, policy: FilePolicy, known: bool, due: Instant) {
+    /// Notes a file that the journal names at `asked`. `known`: how it was when it arrived last.
+    pub(crate) fn add(
+        &mut self,
+        (name, policy): (String, FilePolicy),
+        asked: u64,
+        known: Option<&Mark>,
+        due: Instant,
+    ) {
         if OURS.contains(&name.as_str()) {
             return;
         }
+        // What arrived because of this very record, before a restart, is not asked for again.
+        let settled = known.is_some_and(|mark| mark.asked >= asked);
         let now = match policy {
-            FilePolicy::Now => !known,
+            FilePolicy::Now => !settled,
             FilePolicy::End => false,
             FilePolicy::Live => true,
         };
         if now {
-            self.now.insert(name.clone());
+            self.now.insert(name.clone(), asked);
             self.due.get_or_insert(due);
         }
+        if policy == FilePolicy::Live {
+            self.live.insert(name.clone());
+        }
         if policy != FilePolicy::Now {
-            self.end.insert(name);
+            self.end.insert(name, asked);
         }
     }
 
-    /// The files to be uploaded now.
-    pub(crate) fn take(&mut self) -> Vec<String> {
+    /// The files to be uploaded now, and the live ones if it is time to look at them.
+    pub(crate) fn take(&mut self, now: Instant) -> BTreeMap<String, u64> {
+        let mut names = std::mem::take(&mut self.now);
         self.due = None;
-        std::mem::take(&mut self.now).into_iter().collect()
+        if self.poll.is_some_and(|poll| poll <= now) {
+            self.poll = None;
+            for name in &self.live {
+                let asked = self.end.get(name).copied().unwrap_or_default();
+                names.entry(name.clone()).or_insert(asked);
+            }
+        }
+        names
+    }
+
+    /// Looks at the live ones then, if there are any.
+    pub(crate) fn poll_at(&mut self, poll: Instant) {
+        if !self.live.is_empty() {
+            self.poll.get_or_insert(poll);
+        }
     }
 
     /// The files to be uploaded at the end.
-    pub(crate) fn take_all(&mut self) -> Vec<String> {
+    pub(crate) fn take_all(&mut self) -> BTreeMap<String, u64> {
+        (self.due, self.poll) = (None, None);
         let mut names = std::mem::take(&mut self.end);
-        names.extend(self.take());
-        names.into_iter().collect()
+        names.extend(std::mem::take(&mut self.now));
+        names
     }
 }
 
@@ -67,7 +98,9 @@ impl Waiting {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     /// Those that have arrived, and how they were.
-    pub(crate) uploaded: Vec<(String, String)>,
+    pub(crate) uploaded: Vec<(String, Mark)>,
+    /// Those that were touched, but hold what has arrived before.
+    pub(crate) same: Vec<(String, Mark)>,
     /// Those that are left out.
     pub(crate) skipped: Vec<&'static str>,
 }
@@ -78,12 +111,12 @@ pub(crate) struct Upload {
     pub(crate) opened: Arc<Opened>,
     pub(crate) folder: PathBuf,
     /// How files were when they arrived last.
-    pub(crate) known: BTreeMap<String, String>,
+    pub(crate) known: BTreeMap<String, Mark>,
 }
 
 struct Piece {
     file: UploadFile,
-    mark: String,
+    mark: Mark,
     refused: u32,
 }
 
@@ -91,13 +124,13 @@ impl Upload {
     /// Uploads the files called `names` in the folder, and `more`.
     pub(crate) async fn run(
         self,
-        names: Vec<String>,
+        names: BTreeMap<String, u64>,
         more: Vec<UploadFile>,
     ) -> Result<Report, Stopped> {
         let mut report = Report::default();
         let mut pieces = Vec::new();
-        for name in names {
-            match self.look(&name).await {
+        for (name, asked) in names {
+            match self.look(&name, asked, &mut report).await {
                 Ok(piece) => pieces.extend(piece),
                 Err(reason) => {
                     warn!(run = %self.courier.name, file = name, reason, "file left out");
@@ -107,7 +140,7 @@ impl Upload {
         }
         pieces.extend(more.into_iter().map(|file| Piece {
             file,
-            mark: "generated".into(),
+            mark: Mark::generated(),
             refused: 0,
         }));
         while !pieces.is_empty() {
@@ -119,8 +152,13 @@ impl Upload {
         Ok(report)
     }
 
-    /// Finds a file; `None` if it has arrived as it is now.
-    async fn look(&self, name: &str) -> Result<Option<Piece>, &'static str> {
+    /// Finds a file; `None` if its content has arrived.
+    async fn look(
+        &self,
+        name: &str,
+        asked: u64,
+        report: &mut Report,
+    ) -> Result<Option<Piece>, &'static str> {
         let path = Path::new(name);
         let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
         if name.is_empty() || !path.components().all(plain) {
@@ -129,12 +167,20 @@ impl Upload {
         let path = self.folder.join(path);
         let about = match tokio::fs::metadata(&path).await {
             Ok(about) if about.is_file() => about,
-            _ => return Err("file vanished"),
+            Ok(_) => return Err("not a file"),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err("file cannot be read");
+            }
+            Err(_) => return Err("file vanished"),
         };
-        let changed = about.modified().ok();
-        let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let mark = format!("{} {}", about.len(), changed.unwrap_or_default().as_nanos());
-        if self.known.get(name) == Some(&mark) {
+        let mut mark = Mark::of(&about, asked);
+        let known = self.known.get(name);
+        if known.is_some_and(|known| known.untouched(&mark)) {
+            return Ok(None);
+        }
+        mark.hash_content(&path).await;
+        if known.is_some_and(|known| known.same_content(&mark)) {
+            report.same.push((name.to_owned(), mark));
             return Ok(None);
         }
         Ok(Some(Piece {
@@ -206,7 +252,13 @@ impl Upload {
     ) -> Option<&'static str> {
         let piece = pieces.get_mut(at)?;
         let reason = match error {
+            SendError::Missing { source, .. }
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                "file cannot be read"
+            }
             SendError::Missing { .. } => "file vanished",
+            SendError::NoAddress => "the server gave no upload address",
             SendError::Rejected { .. } => {
                 piece.refused += 1;
                 if piece.refused < self.courier.timing.rejections {
@@ -225,21 +277,32 @@ impl Upload {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn names(files: &BTreeMap<String, u64>) -> Vec<&str> {
+        files.keys().map(String::as_str).collect()
+    }
 
     #[test]
     fn files_go_when_their_policy_says() {
         let due = Instant::now();
+        let arrived = |asked: u64| Mark::from(format!("1 1 - {asked}"));
         let mut waiting = Waiting::default();
-        waiting.add("a".into(), FilePolicy::Now, false, due);
-        waiting.add("b".into(), FilePolicy::End, false, due);
-        waiting.add("c".into(), FilePolicy::Live, false, due);
-        waiting.add("d".into(), FilePolicy::Now, true, due);
-        waiting.add("output.log".into(), FilePolicy::Now, false, due);
+        waiting.add(("a".into(), FilePolicy::Now), 10, None, due);
+        waiting.add(("b".into(), FilePolicy::End), 20, None, due);
+        waiting.add(("c".into(), FilePolicy::Live), 30, None, due);
+        waiting.add(("d".into(), FilePolicy::Now), 40, Some(&arrived(40)), due);
+        waiting.add(("e".into(), FilePolicy::Now), 50, Some(&arrived(40)), due);
+        waiting.add(("output.log".into(), FilePolicy::Now), 60, None, due);
 
         assert_eq!(waiting.due, Some(due));
-        assert_eq!(waiting.take(), ["a", "c"]);
+        assert_eq!(names(&waiting.take(due)), ["a", "c", "e"]);
         assert_eq!(waiting.due, None);
-        assert_eq!(waiting.take_all(), ["b", "c"]);
+        waiting.poll_at(due + Duration::from_secs(5));
+        assert_eq!(names(&waiting.take(due)), Vec::<&str>::new());
+        assert_eq!(names(&waiting.take(due + Duration::from_secs(5))), ["c"]);
+        assert_eq!(names(&waiting.take_all()), ["b", "c"]);
     }
 }

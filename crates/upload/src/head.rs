@@ -133,6 +133,8 @@ impl Head {
                         run,
                         note,
                         config_json,
+                        resume: overrides.resume,
+                        again: false,
                     },
                     position: frame.end,
                 }));

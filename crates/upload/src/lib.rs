@@ -16,8 +16,8 @@
 //! parcel, once made, is sent until it is accepted; then the cursor moves. After a crash the same lines go to the same offsets.
 //!
 //! # What may be in flight
-//! One post at a time per run. Beside it at most one config update, one batch of files and one artifact. All of them are futures of the
-//! one task: dropping it drops everything.
+//! One post at a time per run. Beside it at most one config update, one batch of files, one alert and one artifact. All of them are
+//! futures of the one task: dropping it drops everything.
 //!
 //! # Limits
 //!
@@ -27,14 +27,18 @@
 //! | lines in memory | two posts: one being sent, one being filled; then the journal is not read further |
 //! | names in memory and in the cursor file | of all files that were uploaded; manifests of artifacts that wait |
 //! | posts | one per [`Pace::min_gap`] from start to start, retries included |
+//! | files compared by content | up to 256 MiB, longer ones by size and time |
 //! | requests at once | [`Budget`]: 8 requests and 8 transfers per server, ending runs first; 500 posts/s per project |
 //!
 //! # What happens at failure
 //! No answer ends an upload ([`Policy`] has the table). What a server refuses for its content is narrowed down to the one line, which is
 //! replaced by its bare step and time, kept in `<journal>.quarantine` and counted. A run that cannot go on waits or is parked, with the
-//! cause in its [`Progress`]; [`Handle::retry`] makes it try at once. A damaged cursor costs sending everything again to the same
-//! offsets.
+//! cause and what helps in its [`Progress`]; [`Handle::retry`] makes it try at once. A run that was deleted at the destination is made
+//! again then, and everything is sent once more. A run in a state that `init` forbids ([`Outcome::Forbidden`]) gets nothing. A damaged
+//! cursor costs sending everything again to the same offsets.
 
+mod advice;
+mod alerts;
 mod artifacts;
 mod budget;
 mod courier;
@@ -44,7 +48,9 @@ mod error;
 mod exit;
 mod files;
 mod flow;
+mod globs;
 mod head;
+mod mark;
 mod parcel;
 mod policy;
 mod poster;
@@ -57,12 +63,12 @@ mod uploader;
 pub use budget::{Budget, Permit};
 pub use cursor::{Delivered, delivered, forget};
 pub use destination::{
-    Answer, ArtifactOutcome, Block, Content, Destination, ExitState, FileResult, Post, RunStart,
-    RunState, UploadFile,
+    Answer, ArtifactOutcome, Block, Content, Destination, ExitState, FileResult, ParamsChange,
+    Post, RunStart, RunState, UploadFile,
 };
-pub use error::{BoxError, SendError, UploadError};
+pub use error::{BoxError, SendError, UploadError, chain as explain};
 pub use policy::Policy;
 pub use progress::{Handle, Progress, State};
-pub use source::{Feed, FileFeed, LiveFeed, Source};
+pub use source::{Feed, FileFeed, FollowFeed, LiveFeed, Source};
 pub use timing::{Pace, Timing};
 pub use uploader::{Outcome, Overrides, Setup, Uploader};

@@ -17,7 +17,8 @@ use crate::timing::Timing;
 /// | 409 | [`Reopen`](Policy::Reopen): open the run again once, then [`Told`](Policy::Told) |
 /// | 400, 413, 422, GraphQL errors | [`Refuse`](Policy::Refuse): find the part that is refused and go on without it |
 /// | signed address refused | [`BackOff`](Policy::BackOff) with a fresh address |
-/// | a local file that is gone | [`Refuse`](Policy::Refuse) |
+/// | a local file that is gone, a file without an upload address | [`Refuse`](Policy::Refuse) |
+/// | a state that `init` forbids | [`Told`](Policy::Told): the upload ends, nothing is sent |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
     /// Again, later and later.
@@ -51,7 +52,9 @@ impl SendError {
             SendError::Usage(_) => Policy::Told,
             SendError::Forbidden(_) | SendError::Gone { .. } => Policy::Hourly,
             SendError::Conflict(_) => Policy::Reopen,
-            SendError::Rejected { .. } | SendError::Missing { .. } => Policy::Refuse,
+            SendError::Rejected { .. } | SendError::NoAddress | SendError::Missing { .. } => {
+                Policy::Refuse
+            }
         }
     }
 }

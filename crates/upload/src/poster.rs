@@ -20,6 +20,8 @@ use crate::timing::Pace;
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) stopped: bool,
+    /// The run was deleted there, and a person wants it back. The rest of the parcel was not sent.
+    pub(crate) deleted: bool,
     pub(crate) refused: Vec<Refused>,
 }
 
@@ -57,6 +59,10 @@ impl Poster {
                 }
                 Err(refusal) => refusal,
             };
+            if matches!(refusal, SendError::Gone { .. }) {
+                outcome.deleted = true;
+                return Ok(outcome);
+            }
             if slice.units() > 1 && !probed {
                 probed = self.takes_anything().await?;
                 if !probed {
@@ -119,10 +125,12 @@ impl Poster {
         Ok(None)
     }
 
-    /// Sends one post until it is accepted; an error is a refusal of its content.
+    /// Sends one post until it is accepted; an error is a refusal of its content, or the run is gone although a person says that it
+    /// should be there.
     async fn send(&self, post: &Post) -> Result<Result<Answer, SendError>, Stopped> {
         let mut backoff = Backoff::default();
         let mut reopened = false;
+        let mut told = false;
         loop {
             if let Some(last) = self.last() {
                 self.courier.sleep_until(last + self.pace.min_gap).await?;
@@ -134,7 +142,8 @@ impl Poster {
             self.courier.or_stop(slot).await?;
             self.now_sent();
             let attempt = self.courier.destination.post(&self.opened, post);
-            let limit = self.courier.timing.post_timeout;
+            let limit = self.pace.post_timeout;
+            let limit = limit.unwrap_or(self.courier.timing.post_timeout);
             let answer = self.courier.attempt(limit, attempt).await;
             drop(permit);
             let error = match answer? {
@@ -147,6 +156,15 @@ impl Poster {
             };
             match error.policy(self.accepted.load(Ordering::Relaxed)) {
                 Policy::Refuse => return Ok(Err(error)),
+                Policy::Told if matches!(error, SendError::Gone { .. }) => {
+                    if told {
+                        return Ok(Err(error));
+                    }
+                    told = true;
+                    self.courier
+                        .wait_out(Channel::Post, &error, Policy::Told, &mut backoff)
+                        .await?;
+                }
                 Policy::Reopen if !reopened => {
                     reopened = true;
                     self.reopen(&error).await?;
@@ -163,7 +181,7 @@ impl Poster {
     /// Asks for the run once more; what counts is only that the server looks at it.
     async fn reopen(&self, conflict: &SendError) -> Result<(), Stopped> {
         warn!(run = %self.courier.name, %conflict, "asking for the state of the run");
-        let limit = self.courier.timing.call_timeout;
+        let limit = self.courier.call_limit();
         let open = self.courier.destination.open(&self.start);
         if let Err(error) = self.courier.attempt(limit, open).await? {
             warn!(run = %self.courier.name, error = %chain(&error), "no answer");

@@ -38,7 +38,11 @@ pub struct Progress {
     /// Things that were left out, by reason.
     pub skipped: BTreeMap<&'static str, u64>,
     /// What the destination calls the run; `None` until it has answered.
-    pub opened: Option<Opened>,
+    pub opened: Option<Arc<Opened>>,
+    /// The run is in a state there that `init` forbids; nothing is sent.
+    pub error: Option<String>,
+    /// The last refusal was one of the credentials: newer ones will help.
+    pub unauthorized: bool,
     /// Somebody asked at the destination for the run to stop.
     pub stopped: bool,
 }
@@ -70,6 +74,7 @@ pub(crate) enum Channel {
     Post,
     Update,
     Files,
+    Alerts,
     Artifacts,
 }
 
@@ -132,12 +137,30 @@ impl Standing {
         });
     }
 
-    /// Changes anything but the state; whoever watches is woken only if something did change.
-    pub(crate) fn update(&self, change: impl FnOnce(&mut Progress)) {
-        self.progress.send_if_modified(|progress| {
-            let before = progress.clone();
-            change(progress);
-            *progress != before
+    /// Changes anything but the state; whoever watches is woken only if `change` says that something did change.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Progress) -> bool) {
+        self.progress.send_if_modified(change);
+    }
+
+    /// The credentials are refused, or not any more.
+    pub(crate) fn unauthorized(&self, refused: bool) {
+        self.update(|progress| std::mem::replace(&mut progress.unauthorized, refused) != refused);
+    }
+
+    /// The destination has the run in a state that `init` forbids.
+    pub(crate) fn forbidden(&self, cause: &str) {
+        self.progress.send_modify(|progress| {
+            progress.state = State::Parked;
+            cause.clone_into(&mut progress.cause);
+            progress.error = Some(cause.to_owned());
+        });
+    }
+
+    /// The run is open there, as `opened` says.
+    pub(crate) fn opened(&self, opened: &Arc<Opened>) {
+        self.progress.send_modify(|progress| {
+            progress.opened = Some(Arc::clone(opened));
+            progress.error = None;
         });
     }
 

@@ -1,7 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::sleep;
 use wandbd_journal::{FileReader, Files, Frame, Journal, JournalError, Position, Tail};
 
 /// Frames of a journal, in order.
@@ -124,6 +127,81 @@ impl Source for Whole {
 
     fn try_next(&mut self) -> Result<Option<Frame>, JournalError> {
         self.reader.next_frame()
+    }
+
+    fn end(&self) -> Position {
+        self.end
+    }
+}
+
+/// How often a file that somebody else writes is looked at.
+const FOLLOW: Duration = Duration::from_secs(1);
+
+/// A file that somebody else is still writing.
+#[derive(Clone)]
+pub struct FollowFeed {
+    files: Arc<dyn Files>,
+    path: PathBuf,
+    finished: Arc<AtomicBool>,
+}
+
+impl FollowFeed {
+    /// The journal at `path`.
+    pub fn new(files: Arc<dyn Files>, path: &Path) -> FollowFeed {
+        FollowFeed {
+            files,
+            path: path.to_owned(),
+            finished: Arc::default(),
+        }
+    }
+
+    /// Nobody writes to it any more: what is there is the whole of it.
+    pub fn finish(&self) {
+        self.finished.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Feed for FollowFeed {
+    fn open(&self, from: Position) -> Result<Box<dyn Source>, JournalError> {
+        let reader = FileReader::open(self.files.as_ref(), &self.path, from)?;
+        Ok(Box::new(Growing {
+            reader,
+            feed: self.clone(),
+            end: from,
+        }))
+    }
+
+    fn finished(&self) -> bool {
+        self.finished.load(Ordering::Relaxed)
+    }
+}
+
+struct Growing {
+    reader: FileReader,
+    feed: FollowFeed,
+    end: Position,
+}
+
+#[async_trait]
+impl Source for Growing {
+    async fn next(&mut self) -> Result<Option<Frame>, JournalError> {
+        loop {
+            // Asked before reading: what was written before the end is not missed.
+            let finished = self.feed.finished();
+            let frame = self.try_next()?;
+            if frame.is_some() || finished {
+                return Ok(frame);
+            }
+            sleep(FOLLOW).await;
+        }
+    }
+
+    fn try_next(&mut self) -> Result<Option<Frame>, JournalError> {
+        let frame = self.reader.next_frame()?;
+        if let Some(frame) = &frame {
+            self.end = frame.end;
+        }
+        Ok(frame)
     }
 
     fn end(&self) -> Position {

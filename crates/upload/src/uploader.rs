@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -13,18 +12,15 @@ use wandbd_run::Opened;
 
 use crate::budget::Budget;
 use crate::courier::{Courier, Rejection, Stopped};
-use crate::cursor::{Cursor, Notebook};
+use crate::cursor::{Cursor, Notebook, SAVE_AGAIN};
 use crate::destination::{Destination, RunStart};
-use crate::error::UploadError;
-use crate::flow::{Flow, Parts};
+use crate::error::{UploadError, chain};
+use crate::flow::{Ended, Flow, Parts};
 use crate::head::{Head, Reader};
 use crate::poster::Poster;
 use crate::progress::{Channel, Handle, Standing};
 use crate::source::Feed;
 use crate::timing::Timing;
-
-/// How long to wait before a cursor that could not be saved is saved again.
-const SAVE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How an uploader ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +29,9 @@ pub enum Outcome {
     Delivered,
     /// It was told to stop; the next one goes on.
     Stopped,
+    /// The destination has the run in a state that `init` forbids ([`Progress::error`](crate::Progress::error)). Nothing was sent, and
+    /// nothing is until a new uploader asks again.
+    Forbidden,
 }
 
 /// What a person wants to be different from what the journal says.
@@ -44,6 +43,10 @@ pub struct Overrides {
     pub project: Option<String>,
     /// Its id.
     pub run_id: Option<String>,
+    /// Its job type.
+    pub job_type: Option<String>,
+    /// Go on with the run if the destination has it, whatever the journal says.
+    pub resume: bool,
 }
 
 impl Overrides {
@@ -52,6 +55,7 @@ impl Overrides {
             (&self.entity, &mut run.entity),
             (&self.project, &mut run.project),
             (&self.run_id, &mut run.run_id),
+            (&self.job_type, &mut run.job_type),
         ] {
             if let Some(wish) = wish {
                 field.clone_from(wish);
@@ -150,21 +154,31 @@ impl Uploader {
             name: name(&setup.journal),
         });
         let notebook = Notebook::new(Arc::clone(&setup.files), &setup.journal);
-        let cursor = notebook.load().await?;
-        courier.standing.update(|progress| cursor.report(progress));
-        if cursor.completed {
-            courier.standing.delivered();
-            return Ok(Outcome::Delivered);
-        }
-        let reader = Reader::open(Arc::clone(&setup.feed), Arc::clone(&courier))?;
-        match deliver(&setup, &courier, notebook, cursor, reader).await {
-            Ok(()) => {
-                info!(run = %courier.name, "delivered");
-                courier.standing.delivered();
-                Ok(Outcome::Delivered)
+        loop {
+            let cursor = notebook.load().await?;
+            courier.standing.update(|progress| cursor.report(progress));
+            if let Some(opened) = cursor.opened.clone() {
+                courier.standing.opened(&Arc::new(opened));
             }
-            Err(End::Stopped) => Ok(Outcome::Stopped),
-            Err(End::NoRun) => Err(UploadError::NoRun(setup.journal)),
+            if cursor.completed {
+                courier.standing.delivered();
+                return Ok(Outcome::Delivered);
+            }
+            let reader = Reader::open(Arc::clone(&setup.feed), Arc::clone(&courier))?;
+            match deliver(&setup, &courier, notebook.clone(), cursor, reader).await {
+                Ok(Ended::Delivered) => {
+                    info!(run = %courier.name, "delivered");
+                    courier.standing.delivered();
+                    return Ok(Outcome::Delivered);
+                }
+                Ok(Ended::Deleted) => {}
+                Err(End::Stopped) => return Ok(Outcome::Stopped),
+                Err(End::NoRun) => return Err(UploadError::NoRun(setup.journal)),
+                Err(End::Forbidden(cause)) => {
+                    courier.standing.forbidden(&cause);
+                    return Ok(Outcome::Forbidden);
+                }
+            }
         }
     }
 }
@@ -172,6 +186,7 @@ impl Uploader {
 enum End {
     Stopped,
     NoRun,
+    Forbidden(String),
 }
 
 impl From<Stopped> for End {
@@ -186,7 +201,7 @@ async fn deliver(
     notebook: Notebook,
     mut cursor: Cursor,
     mut reader: Reader,
-) -> Result<(), End> {
+) -> Result<Ended, End> {
     let Some(head) = Head::read(&mut reader, courier, &setup.overrides).await? else {
         if setup.feed.finished() {
             return Err(End::NoRun);
@@ -194,21 +209,24 @@ async fn deliver(
         courier.stop.cancelled().await;
         return Err(End::Stopped);
     };
-    let start = Arc::new(head.start.clone());
-    let fresh = cursor.opened.is_none();
+    let start = Arc::new(RunStart {
+        again: cursor.before.is_some(),
+        ..head.start.clone()
+    });
     let opened = match cursor.opened.clone() {
         Some(opened) => opened,
         None => open(courier, &notebook, &mut cursor, &start).await?,
     };
     let opened = Arc::new(opened);
-    courier.standing.update(|progress| cursor.report(progress));
+    courier.standing.opened(&opened);
+    let start_again = start.again;
     let poster = Arc::new(Poster {
         courier: Arc::clone(courier),
         start,
         opened: Arc::clone(&opened),
         pace: courier.destination.pace(),
         accepted: AtomicBool::new(cursor.posts > 0),
-        last: Mutex::new((cursor.posts > 0).then(Instant::now)),
+        last: Mutex::new((cursor.posts > 0 || start_again).then(Instant::now)),
     });
     let parts = Parts {
         courier: Arc::clone(courier),
@@ -221,7 +239,7 @@ async fn deliver(
         folder: setup.folder.clone(),
         on_artifact_done: Arc::clone(&setup.on_artifact_done),
     };
-    Ok(Flow::new(parts, cursor, &head, fresh).run().await?)
+    Ok(Flow::new(parts, cursor, &head).run().await?)
 }
 
 /// Opens the run and saves what was said, twice, before anything else is sent.
@@ -230,17 +248,17 @@ async fn open(
     notebook: &Notebook,
     cursor: &mut Cursor,
     start: &RunStart,
-) -> Result<Opened, Stopped> {
-    let opened = loop {
-        let answer = courier
-            .insist(Channel::Open, Rejection::Park, || {
-                courier.destination.open(start)
-            })
-            .await?;
-        if let Ok(opened) = answer {
-            break opened;
-        }
-    };
+) -> Result<Opened, End> {
+    let answer = courier
+        .insist(Channel::Open, Rejection::Park, || {
+            courier.destination.open(start)
+        })
+        .await?;
+    // Everything else is asked until it is answered.
+    let mut opened = answer.map_err(|error| End::Forbidden(chain(&error)))?;
+    if let Some(before) = &cursor.before {
+        go_on(&mut opened, before);
+    }
     cursor.opened = Some(opened.clone());
     loop {
         let saved = match notebook.save_opened(&opened).await {
@@ -254,12 +272,24 @@ async fn open(
             }
             Err(error) => {
                 error!(run = %courier.name, %error, "nothing is sent before this is saved");
-                let cause = crate::error::chain(&error);
+                let cause = chain(&error);
                 courier.standing.held_up(Channel::Journal, false, cause);
                 courier.or_stop(sleep(SAVE_AGAIN)).await?;
             }
         }
     }
+}
+
+/// A run that is made again keeps its numbers: of what lay before our lines there is nothing left but the steps.
+fn go_on(opened: &mut Opened, before: &Opened) {
+    opened.step_base = before.step_base;
+    opened.runtime_base = before.runtime_base;
+    opened.resumed = before.resumed;
+    opened
+        .inherited_summary
+        .clone_from(&before.inherited_summary);
+    opened.inherited_config.clone_from(&before.inherited_config);
+    opened.branch.clone_from(&before.branch);
 }
 
 /// What a run is called in logs: the journal's file name.

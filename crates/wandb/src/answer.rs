@@ -39,7 +39,7 @@ pub(crate) fn nonsense(what: &str, detail: impl std::fmt::Display) -> SendError 
     }
 }
 
-/// `Retry-After`: seconds, decimals allowed, or a date; a date is held against the server's own clock.
+/// `Retry-After`: seconds, decimals allowed, or a date; a date is held against the server's own clock if it shows one.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<f64>() {
@@ -47,7 +47,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         return Some(pause.min(PAUSE_MAX));
     }
     let then = date(text)?;
-    let now = date(headers.get(DATE)?.to_str().ok()?)?;
+    let shown = headers
+        .get(DATE)
+        .and_then(|shown| date(shown.to_str().ok()?));
+    let now = shown.unwrap_or_else(jiff::Timestamp::now);
     let pause = Duration::try_from(then.duration_since(now)).unwrap_or_default();
     Some(pause.min(PAUSE_MAX))
 }
@@ -111,6 +114,7 @@ pub(crate) fn again(error: &SendError) -> SendError {
             reason: reason.clone(),
         },
         SendError::Expired { status } => SendError::Expired { status: *status },
+        SendError::NoAddress => SendError::NoAddress,
         SendError::Usage(reason) => SendError::Usage(reason.clone()),
         SendError::Missing { path, source } => SendError::Missing {
             path: path.clone(),
@@ -163,6 +167,14 @@ mod tests {
             (
                 headers(&[(RETRY_AFTER, "Wed, 21 Oct 2026 07:00:00 GMT"), (DATE, date)]),
                 Some(0.0),
+            ),
+            (
+                headers(&[(RETRY_AFTER, "Wed, 21 Oct 2015 07:28:00 GMT")]),
+                Some(0.0),
+            ),
+            (
+                headers(&[(RETRY_AFTER, "Fri, 21 Oct 2135 07:28:00 GMT")]),
+                Some(604_800.0),
             ),
             (headers(&[(RETRY_AFTER, "-1")]), None),
             (headers(&[(RETRY_AFTER, "soon")]), None),

@@ -1,5 +1,6 @@
 //! Requests to the API: with credentials, a limit, and an answer that is read to its end.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ const ERROR_MAX: usize = 64 << 10;
 const SECRET_MIN: usize = 8;
 
 /// One server with one key.
+#[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) http: Client,
     pub(crate) base: BaseUrl,
@@ -34,6 +36,8 @@ pub(crate) struct Api {
     pub(crate) headers: HeaderMap,
     /// On GraphQL requests.
     pub(crate) graphql_headers: HeaderMap,
+    /// On posts of lines.
+    pub(crate) stream_headers: HeaderMap,
     credentials: Arc<Credentials>,
     secrets: Vec<String>,
 }
@@ -62,16 +66,50 @@ impl Api {
             }
         }
         let http = transports.client(&settings)?;
+        let limits = limits(transports.limits(), &settings);
+        let tokens = transports.tokens(&base, &settings.key);
         let values = settings.headers.into_values();
         Ok(Api {
             http,
-            credentials: Arc::new(Credentials::new(settings.key, &base)),
+            credentials: Arc::new(Credentials::new(settings.key, &base, tokens)),
             base,
-            limits: transports.limits().clone(),
+            limits,
             headers,
             graphql_headers,
+            stream_headers: HeaderMap::new(),
             secrets: values.filter(|value| value.len() >= SECRET_MIN).collect(),
         })
+    }
+
+    /// The same for one of several writers of a run; for the only one it is the same.
+    pub(crate) fn of_writer(&self, id: &str) -> Cow<'_, Api> {
+        let Ok(id) = HeaderValue::from_str(id) else {
+            return Cow::Borrowed(self);
+        };
+        if id.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut api = self.clone();
+        let yes = HeaderValue::from_static("true");
+        for (headers, name) in [
+            (&mut api.graphql_headers, "x-wandb-client-id"),
+            (&mut api.stream_headers, "x-wandb-async-client-id"),
+        ] {
+            headers.insert("x-wandb-use-async-filestream", yes.clone());
+            headers.insert(HeaderName::from_static(name), id.clone());
+        }
+        Cow::Owned(api)
+    }
+
+    /// The `Authorization` header.
+    pub(crate) async fn authorization(&self) -> Result<HeaderValue, SendError> {
+        if let Some(tokens) = self.credentials.tokens() {
+            let header = tokens.header(&self.http, &self.headers).await;
+            return header.map_err(|error| self.discreet(error));
+        }
+        let advice = || SendError::Unauthorized(self.credentials.advice());
+        let key = self.credentials.key().ok_or_else(advice)?;
+        key.header().ok_or_else(advice)
     }
 
     /// Looks for a newer key.
@@ -90,13 +128,11 @@ impl Api {
         body: impl Into<reqwest::Body>,
         limit: Duration,
     ) -> Result<Bytes, SendError> {
-        let Some(key) = self.credentials.key() else {
-            return Err(SendError::Unauthorized(self.credentials.advice()));
-        };
+        let authorization = self.authorization().await?;
         let mut headers = self.headers.clone();
         headers.extend(more.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.extend(key.header().map(|value| (AUTHORIZATION, value)));
+        headers.insert(AUTHORIZATION, authorization);
         let exchange = async {
             let request = self.http.post(address).headers(headers).body(body);
             let response = request.send().await.map_err(|e| unreachable(e, limit))?;
@@ -126,14 +162,22 @@ impl Api {
         else {
             return error;
         };
-        let key = self.credentials.key();
-        let key = key.as_ref().map(crate::ApiKey::reveal);
-        for secret in self.secrets.iter().map(String::as_str).chain(key) {
+        for secret in self.secrets.iter().chain(&self.credentials.secrets()) {
             if reason.contains(secret) {
                 *reason = reason.replace(secret, "***");
             }
         }
         error
+    }
+}
+
+/// What holds for all, and what these settings want otherwise.
+fn limits(all: &Limits, settings: &ServerSettings) -> Limits {
+    Limits {
+        graphql: settings.http_timeout.unwrap_or(all.graphql),
+        file_stream: settings.file_stream_timeout.unwrap_or(all.file_stream),
+        transfer: settings.file_transfer_timeout.or(all.transfer),
+        ..all.clone()
     }
 }
 

@@ -1,11 +1,11 @@
 //! The files that every run leaves when it ends.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use serde_json::Value;
 use tracing::warn;
 use wandbd_upload::{Content, ExitState, UploadFile};
+
+use crate::yaml;
 
 /// `config.yaml` and `wandb-summary.json`.
 pub(crate) fn exit_files(state: &ExitState) -> Vec<UploadFile> {
@@ -24,38 +24,19 @@ pub(crate) fn exit_files(state: &ExitState) -> Vec<UploadFile> {
     files
 }
 
-/// Why there is no YAML.
-#[derive(Debug, thiserror::Error)]
-enum NoYaml {
-    #[error("the config is not JSON: line {} column {}", .0.line(), .0.column())]
-    Json(serde_json::Error),
-    #[error("the config cannot be written as YAML")]
-    Yaml(#[from] serde_yaml_ng::Error),
-}
-
-/// The config in wire form as YAML, all keys sorted.
+/// The config in wire form as YAML.
 fn config_yaml(config_json: &str) -> Result<String, NoYaml> {
     let config = match config_json {
         "" => Value::Object(serde_json::Map::new()),
-        text => serde_json::from_str(text).map_err(NoYaml::Json)?,
+        text => serde_json::from_str(text).map_err(NoYaml)?,
     };
-    Ok(serde_yaml_ng::to_string(&sorted(config))?)
+    Ok(yaml::text(&config))
 }
 
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let map: BTreeMap<String, Value> = map.into_iter().collect();
-            Value::Object(
-                map.into_iter()
-                    .map(|(key, value)| (key, sorted(value)))
-                    .collect(),
-            )
-        }
-        Value::Array(list) => list.into_iter().map(sorted).collect(),
-        plain => plain,
-    }
-}
+/// Why there is no YAML.
+#[derive(Debug, thiserror::Error)]
+#[error("the config is not JSON: line {} column {}", .0.line(), .0.column())]
+struct NoYaml(serde_json::Error);
 
 #[cfg(test)]
 mod tests {
@@ -67,10 +48,14 @@ mod tests {
 
         let yaml = config_yaml(config).unwrap();
 
-        assert_eq!(
-            yaml,
-            "_wandb:\n  value:\n    m: []\n    t:\n      '3':\n      - 1\nb:\n  value:\n    a: 'yes: no'\n    z: null\nlr:\n  value: 0.1\n"
+        let value: Value = serde_json::from_str(config).unwrap();
+        assert_eq!(serde_yaml_ng::from_str::<Value>(&yaml).unwrap(), value);
+        assert!(
+            yaml.starts_with("_wandb:\n    value:\n        m: []\n"),
+            "{yaml}"
         );
+        let keys: Vec<&str> = yaml.lines().filter(|line| !line.starts_with(' ')).collect();
+        assert_eq!(keys, ["_wandb:", "b:", "lr:"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use http::HeaderValue;
 use crate::error::BadKey;
 use crate::netrc;
 use crate::settings::{KeySource, ServerSettings};
+use crate::tokens::Tokens;
 use crate::url::BaseUrl;
 
 const MIN_LENGTH: usize = 40;
@@ -82,9 +83,10 @@ pub fn find_key(settings: &ServerSettings) -> Option<ApiKey> {
     look_up(&settings.key, &base.machines())
 }
 
-/// Whether these settings lead to a key now; a run without one waits.
+/// Whether these settings lead to credentials now; a run without any waits. An identity token file counts also when it cannot be
+/// read: the uploader then waits for it and names it.
 pub fn has_credentials(settings: &ServerSettings) -> bool {
-    find_key(settings).is_some()
+    settings.key.identity_token.is_some() || find_key(settings).is_some()
 }
 
 fn look_up(source: &KeySource, machines: &[String]) -> Option<ApiKey> {
@@ -110,16 +112,33 @@ pub(crate) struct Credentials {
     source: KeySource,
     machines: Vec<String>,
     current: RwLock<Option<ApiKey>>,
+    /// Instead of a key.
+    tokens: Option<Arc<Tokens>>,
 }
 
 impl Credentials {
-    pub(crate) fn new(source: KeySource, base: &BaseUrl) -> Self {
+    /// `tokens` are used unless there is an explicit key.
+    pub(crate) fn new(source: KeySource, base: &BaseUrl, tokens: Option<Arc<Tokens>>) -> Self {
         let machines = base.machines();
+        let explicit = source.explicit.as_ref().filter(|key| !key.0.is_empty());
         Credentials {
+            tokens: tokens.filter(|_| explicit.is_none()),
             current: RwLock::new(look_up(&source, &machines)),
             machines,
             source,
         }
+    }
+
+    /// Access tokens, where they are used instead of a key.
+    pub(crate) fn tokens(&self) -> Option<&Arc<Tokens>> {
+        self.tokens.as_ref()
+    }
+
+    /// What must not be shown.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let key = self.key().map(|key| key.0);
+        let tokens = self.tokens.iter().flat_map(|tokens| tokens.secrets());
+        key.into_iter().chain(tokens).collect()
     }
 
     /// The key, if there is one.
@@ -130,6 +149,9 @@ impl Credentials {
 
     /// Looks again. Reads a file.
     pub(crate) fn reload(&self) {
+        if let Some(tokens) = &self.tokens {
+            tokens.refused();
+        }
         let found = look_up(&self.source, &self.machines);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = found;
     }
@@ -137,7 +159,7 @@ impl Credentials {
     /// What a person can do where there is no key.
     pub(crate) fn advice(&self) -> String {
         let machine = self.machines.first().map_or("", String::as_str);
-        format!("no API key for {machine}; run `wandb login` or set WANDB_API_KEY")
+        format!("no API key for {machine}; run `wandbd login` or set WANDB_API_KEY")
     }
 }
 
@@ -174,7 +196,7 @@ mod tests {
 
         settings.key.netrc = Some(path.clone());
         let base = BaseUrl::parse("").unwrap();
-        let credentials = Credentials::new(settings.key.clone(), &base);
+        let credentials = Credentials::new(settings.key.clone(), &base, None);
         assert_eq!(credentials.key().unwrap().reveal(), first);
         std::fs::write(&path, entry(&second)).unwrap();
         credentials.reload();

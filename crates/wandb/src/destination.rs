@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
@@ -10,6 +11,7 @@ use wandbd_upload::{
     SendError, UploadFile,
 };
 
+use crate::alert::alert;
 use crate::api::Api;
 use crate::artifacts::Shipment;
 use crate::config_yaml;
@@ -17,7 +19,7 @@ use crate::error::WandbError;
 use crate::features::Features;
 use crate::file_stream;
 use crate::files;
-use crate::open::Opening;
+use crate::open::{Opening, writer_id};
 use crate::settings::ServerSettings;
 use crate::transports::Transports;
 use crate::upsert::{self, Upsert};
@@ -25,10 +27,17 @@ use crate::upsert::{self, Upsert};
 /// This many opened runs are remembered.
 const REMEMBERED: usize = 256;
 
+/// To open a run takes so many calls one after another.
+const CALLS_TO_OPEN: u32 = 2;
+
+/// Between the limit of a request and that of the uploader.
+const SLACK: Duration = Duration::from_secs(2);
+
 /// A W&B server with one set of credentials: where a run goes, or many.
 pub struct WandbDestination {
     api: Api,
     app_url: String,
+    pace: Pace,
     features: OnceCell<Features>,
     /// Runs that this process has opened, the newest last.
     opened: Mutex<VecDeque<String>>,
@@ -40,8 +49,10 @@ impl WandbDestination {
     /// [`WandbError`] names the setting that cannot be used.
     pub fn new(transports: &Transports, settings: ServerSettings) -> Result<Self, WandbError> {
         let app_url = settings.app_url.clone().unwrap_or_default();
+        let own = settings.clone();
         let api = Api::new(transports, settings)?;
         Ok(WandbDestination {
+            pace: pace(&api, &own),
             app_url: api.base.app_url(&app_url),
             api,
             features: OnceCell::new(),
@@ -70,13 +81,32 @@ impl WandbDestination {
     }
 }
 
+/// The usual one, with what the settings want otherwise. An answer that takes as long as they allow is not cut off by the uploader.
+fn pace(api: &Api, settings: &ServerSettings) -> Pace {
+    let usual = if api.base.is_loopback() {
+        Pace::local()
+    } else {
+        Pace::default()
+    };
+    let beyond = |limit: Duration| limit + SLACK;
+    Pace {
+        interval: settings.transmit_interval.unwrap_or(usual.interval),
+        post_timeout: settings.file_stream_timeout.map(beyond),
+        call_timeout: settings
+            .http_timeout
+            .map(|limit| beyond(limit * CALLS_TO_OPEN)),
+        ..usual
+    }
+}
+
 #[async_trait]
 impl Destination for WandbDestination {
     async fn open(&self, run: &RunStart) -> Result<Opened, SendError> {
         let key = [&run.run.entity, upsert::project(run), &run.run.run_id].join("/");
         let again = self.has_opened(&key);
+        let api = self.api.of_writer(writer_id(run));
         let opening = Opening {
-            api: &self.api,
+            api: &api,
             app_url: &self.app_url,
             start: run,
             again,
@@ -90,18 +120,23 @@ impl Destination for WandbDestination {
     }
 
     async fn update(&self, opened: &Opened, state: &RunState) -> Result<(), SendError> {
-        Upsert::update(opened, state)
-            .send(&self.api)
-            .await
-            .map(drop)
+        let api = self.api.of_writer(&opened.writer_id);
+        Upsert::update(opened, state).send(&api).await.map(drop)
     }
 
     async fn post(&self, opened: &Opened, post: &Post) -> Result<Answer, SendError> {
-        file_stream::post(&self.api, opened, post).await
+        let api = self.api.of_writer(&opened.writer_id);
+        file_stream::post(&api, opened, post).await
     }
 
     async fn put_files(&self, opened: &Opened, files: &[UploadFile]) -> Vec<FileResult> {
-        files::put_files(&self.api, opened, files).await
+        let api = self.api.of_writer(&opened.writer_id);
+        files::put_files(&api, opened, files).await
+    }
+
+    async fn alert(&self, opened: &Opened, record: &wandb::AlertRecord) -> Result<(), SendError> {
+        let api = self.api.of_writer(&opened.writer_id);
+        alert(&api, opened, record).await
     }
 
     async fn artifact(
@@ -109,8 +144,9 @@ impl Destination for WandbDestination {
         opened: &Opened,
         artifact: &wandb::ArtifactRecord,
     ) -> Result<ArtifactOutcome, SendError> {
+        let api = self.api.of_writer(&opened.writer_id);
         let shipment = Shipment {
-            api: &self.api,
+            api: &api,
             features: self.features().await?,
             opened,
             record: artifact,
@@ -127,10 +163,6 @@ impl Destination for WandbDestination {
     }
 
     fn pace(&self) -> Pace {
-        if self.api.base.is_loopback() {
-            Pace::local()
-        } else {
-            Pace::default()
-        }
+        self.pace.clone()
     }
 }

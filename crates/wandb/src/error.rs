@@ -31,6 +31,32 @@ pub enum WandbError {
     Http(#[source] reqwest::Error),
 }
 
+impl WandbError {
+    /// With its causes, in one line.
+    pub fn explain(&self) -> String {
+        wandbd_upload::explain(self)
+    }
+}
+
+/// Why a file of a run could not be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The settings cannot be used.
+    #[error("{}", .0.explain())]
+    Settings(#[from] WandbError),
+    /// The server was asked in vain.
+    #[error("{}", .0.explain())]
+    Server(#[from] wandbd_upload::SendError),
+    /// The file cannot be written here.
+    #[error("cannot write {}: {source}", path.display())]
+    Target {
+        /// Where it was to lie.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
 /// Why a text is not an API key. The text is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadKey {

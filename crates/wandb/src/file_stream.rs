@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, HeaderValue, header::CONTENT_LENGTH};
+use http::{HeaderValue, header::CONTENT_LENGTH};
 use serde_json::Value;
 use wandbd_record::json;
 use wandbd_run::Opened;
@@ -22,7 +22,7 @@ pub(crate) async fn post(api: &Api, opened: &Opened, post: &Post) -> Result<Answ
         .file_stream(&opened.entity, &opened.project, &opened.run_id);
     let limit = api.limits.file_stream;
     let text = Text::of(post);
-    let mut headers = HeaderMap::new();
+    let mut headers = api.stream_headers.clone();
     headers.insert(CONTENT_LENGTH, HeaderValue::from(text.bytes()));
     let pieces = text.pieces().map(Ok::<_, Infallible>);
     let body = reqwest::Body::wrap_stream(stream::iter(pieces));

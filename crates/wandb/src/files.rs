@@ -111,10 +111,7 @@ async fn put_one(
     };
     let result = match address {
         Some(address) => put(api, &address, headers, &source).await.map(drop),
-        None => Err(SendError::Rejected {
-            status: 200,
-            reason: "the server gave no upload address".to_owned(),
-        }),
+        None => Err(SendError::NoAddress),
     };
     FileResult {
         name: file.name.clone(),

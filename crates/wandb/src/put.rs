@@ -65,9 +65,14 @@ pub(crate) async fn put(
         let response = request.send().await.map_err(|e| unreachable(e, limit))?;
         judge(response, limit).await
     };
-    unless_stalled(upload, &moved, limit)
-        .await
-        .map_err(|error| api.discreet(error))
+    let upload = unless_stalled(upload, &moved, limit);
+    let done = match api.limits.transfer {
+        Some(whole) => tokio::time::timeout(whole, upload)
+            .await
+            .unwrap_or(Err(SendError::Timeout(whole))),
+        None => upload.await,
+    };
+    done.map_err(|error| api.discreet(error))
 }
 
 fn split(header: &str) -> Option<(HeaderName, HeaderValue)> {

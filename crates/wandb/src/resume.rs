@@ -11,7 +11,7 @@ use crate::api::Api;
 const QUERY: &str = "\
 query RunResumeStatus($entity: String, $project: String, $run: String!) { \
 model(name: $project, entityName: $entity) { bucket(name: $run, missingOk: true) { \
-id summaryMetrics config historyLineCount eventsLineCount logLineCount historyTail eventsTail wandbConfig(keys: [\"t\"]) } } }";
+id tags notes group jobType sweepName summaryMetrics config historyLineCount eventsLineCount logLineCount historyTail eventsTail wandbConfig(keys: [\"t\"]) } } }";
 
 /// Of what is under `_wandb`, a resumed run keeps these.
 const KEPT: [&str; 3] = ["viz", "visualize", "mask/class_labels"];
@@ -39,10 +39,15 @@ struct Bucket {
     history_tail: Option<String>,
     events_tail: Option<String>,
     wandb_config: Option<String>,
+    tags: Option<Vec<String>>,
+    notes: Option<String>,
+    group: Option<String>,
+    job_type: Option<String>,
+    sweep_name: Option<String>,
 }
 
 /// What a run has been until now.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Past {
     pub(crate) id: String,
     /// Lines there are.
@@ -57,15 +62,30 @@ pub(crate) struct Past {
     pub(crate) summary: String,
     /// In wire form: each key with its `value`.
     config: Tree,
+    pub(crate) tags: Vec<String>,
+    pub(crate) notes: String,
+    pub(crate) group: String,
+    pub(crate) job_type: String,
+    pub(crate) sweep_id: String,
 }
 
 impl Past {
-    /// Asks the server; `None` if the run does not exist or was never started.
+    /// A run of which nothing is known but its config, in wire form.
+    pub(crate) fn with_config(config: Option<&str>) -> Self {
+        Past {
+            config: Tree::parse_object(config.unwrap_or_default()).unwrap_or_default(),
+            ..Past::default()
+        }
+    }
+
+    /// Asks the server; `None` if the run does not exist or was never started. `strict`: an answer without all counts is an error,
+    /// else what it does not say is nothing.
     pub(crate) async fn ask(
         api: &Api,
         entity: &str,
         project: &str,
         run: &str,
+        strict: bool,
     ) -> Result<Option<Self>, SendError> {
         let entity = if entity.is_empty() {
             None
@@ -79,17 +99,24 @@ impl Past {
             Err(error) => return Err(error),
         };
         match data.model.and_then(|model| model.bucket) {
-            Some(bucket) if bucket.started() => Past::of(bucket).map(Some),
+            Some(bucket) if bucket.started() => match Past::of(bucket, strict) {
+                Ok(past) => Ok(Some(past)),
+                Err(error) => Err(SendError::Usage(format!(
+                    "run {run} of project {project} cannot be resumed: {error}"
+                ))),
+            },
             _ => Ok(None),
         }
     }
 
-    fn of(bucket: Bucket) -> Result<Self, SendError> {
-        let missing = |what| move || nonsense("RunResumeStatus", format_args!("no {what}"));
-        let history = bucket.history_line_count;
-        let history = history.ok_or_else(missing("historyLineCount"))?;
-        let events = bucket.events_line_count;
-        let console = bucket.log_line_count;
+    fn of(bucket: Bucket, strict: bool) -> Result<Self, SendError> {
+        let count = |count: Option<u64>, what| match count {
+            None if strict => Err(nonsense("RunResumeStatus", format_args!("no {what}"))),
+            count => Ok(count.unwrap_or(0)),
+        };
+        let history = count(bucket.history_line_count, "historyLineCount")?;
+        let events = count(bucket.events_line_count, "eventsLineCount")?;
+        let console = count(bucket.log_line_count, "logLineCount")?;
         let summary = bucket.summary_metrics.as_deref().unwrap_or_default();
         let (row, event) = (
             last(bucket.history_tail.as_deref()),
@@ -106,14 +133,18 @@ impl Past {
         let runtimes = runtimes.into_iter().flatten().filter_map(Value::as_f64);
         Ok(Past {
             history,
-            events: events.ok_or_else(missing("eventsLineCount"))?,
-            console: console.ok_or_else(missing("logLineCount"))?,
+            events,
+            console,
             next_step: if history > 0 { step + 1 } else { step },
             runtime: runtimes.fold(0.0, f64::max).floor(),
             summary: Tree::parse_object(summary).unwrap_or_default().to_json(),
-            config: Tree::parse_object(bucket.config.as_deref().unwrap_or_default())
-                .unwrap_or_default(),
+            tags: bucket.tags.unwrap_or_default(),
+            notes: bucket.notes.unwrap_or_default(),
+            group: bucket.group.unwrap_or_default(),
+            job_type: bucket.job_type.unwrap_or_default(),
+            sweep_id: bucket.sweep_name.unwrap_or_default(),
             id: bucket.id,
+            ..Past::with_config(bucket.config.as_deref())
         })
     }
 
@@ -242,12 +273,13 @@ mod tests {
             history_tail: Some(r#"["{\"_step\":1}","{\"_step\":7,\"_runtime\":34.5,\"x\":NaN}"]"#.into()),
             events_tail: Some(r#"["{\"_runtime\":40.2}"]"#.into()),
             wandb_config: Some(r#"{"t":{}}"#.into()),
+            ..Bucket::default()
         }
     }
 
     #[test]
     fn the_state_of_a_run_follows_from_the_answer() {
-        let past = Past::of(bucket()).unwrap();
+        let past = Past::of(bucket(), true).unwrap();
 
         assert_eq!((past.history, past.events, past.console), (5, 3, 11));
         assert_eq!(past.next_step, 8);
@@ -268,24 +300,25 @@ mod tests {
             ..bucket()
         };
 
-        assert_eq!(Past::of(empty).unwrap().next_step, 0);
+        assert_eq!(Past::of(empty, true).unwrap().next_step, 0);
     }
 
     #[test]
-    fn all_three_counts_are_needed() {
+    fn all_three_counts_are_needed_where_the_run_must_be_there() {
         let without = Bucket {
             log_line_count: None,
             ..bucket()
         };
 
-        let error = Past::of(without).unwrap_err().to_string();
+        let error = Past::of(without.clone(), true).unwrap_err().to_string();
 
         assert!(error.contains("no logLineCount"), "{error}");
+        assert_eq!(Past::of(without, false).unwrap().console, 0);
     }
 
     #[test]
     fn old_config_fills_what_the_new_one_leaves_open() {
-        let past = Past::of(bucket()).unwrap();
+        let past = Past::of(bucket(), true).unwrap();
 
         let merged =
             past.merged_config(r#"{"lr":{"value":0.2},"_wandb":{"value":{"t":{"5":"x"}}}}"#);
@@ -320,9 +353,9 @@ mod tests {
             ..bucket()
         };
 
-        assert!(Past::of(empty.clone()).unwrap().is_just_opened(ours));
-        assert!(!Past::of(bucket()).unwrap().is_just_opened(ours));
+        assert!(Past::of(empty.clone(), true).unwrap().is_just_opened(ours));
+        assert!(!Past::of(bucket(), true).unwrap().is_just_opened(ours));
         let other = ours.replace("1e-1", "0.3");
-        assert!(!Past::of(empty).unwrap().is_just_opened(&other));
+        assert!(!Past::of(empty, true).unwrap().is_just_opened(&other));
     }
 }

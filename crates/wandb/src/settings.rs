@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::credentials::ApiKey;
 use crate::url::{DEFAULT_BASE_URL, without_userinfo};
@@ -32,6 +33,14 @@ pub struct ServerSettings {
     pub username: String,
     /// The same by mail address.
     pub email: String,
+    /// Instead of [`Limits::graphql`](crate::Limits::graphql).
+    pub http_timeout: Option<Duration>,
+    /// Limit of a whole upload; otherwise only its progress is watched.
+    pub file_transfer_timeout: Option<Duration>,
+    /// Instead of [`Limits::file_stream`](crate::Limits::file_stream).
+    pub file_stream_timeout: Option<Duration>,
+    /// Between posts of a live run.
+    pub transmit_interval: Option<Duration>,
 }
 
 /// Where a key comes from: the first of these that has one.
@@ -39,8 +48,12 @@ pub struct ServerSettings {
 pub struct KeySource {
     /// Given by argument or environment.
     pub explicit: Option<ApiKey>,
+    /// This file with an identity token (a JWT), which is exchanged for access tokens. Read again for each exchange.
+    pub identity_token: Option<PathBuf>,
     /// This netrc file, read again after a 401.
     pub netrc: Option<PathBuf>,
+    /// Where access tokens are kept between exchanges, in the released client's format; `None`: only in memory.
+    pub token_cache: Option<PathBuf>,
 }
 
 impl ServerSettings {
@@ -71,7 +84,7 @@ impl fmt::Debug for ServerSettings {
             .field("insecure", &self.insecure)
             .field("username", &self.username)
             .field("email", &self.email)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +99,7 @@ mod tests {
         let settings = ServerSettings {
             key: KeySource {
                 explicit: Some(ApiKey::new(&secret)),
-                netrc: None,
+                ..KeySource::default()
             },
             headers: BTreeMap::from([("X-Token".to_owned(), secret.clone())]),
             http_proxy: Some(with.clone()),

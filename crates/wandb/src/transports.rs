@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, redirect};
 use tracing::warn;
 
 use crate::error::WandbError;
-use crate::settings::ServerSettings;
+use crate::settings::{KeySource, ServerSettings};
+use crate::tokens::Tokens;
+use crate::url::BaseUrl;
 
 const USER_AGENT: &str = concat!("wandbd/", env!("CARGO_PKG_VERSION"));
 
@@ -27,6 +29,8 @@ pub struct Limits {
     pub file_stream: Duration,
     /// An upload that does not move for this long is given up.
     pub stall: Duration,
+    /// A whole upload may take this long; `None`: as long as it moves.
+    pub transfer: Option<Duration>,
     /// Artifact files of this size and more go up in parts, in bytes.
     pub multipart_from: u64,
     /// The size of a part, in bytes.
@@ -39,6 +43,7 @@ impl Default for Limits {
             graphql: Duration::from_secs(30),
             file_stream: Duration::from_mins(3),
             stall: Duration::from_mins(3),
+            transfer: None,
             multipart_from: 2 << 30,
             part_bytes: 100 << 20,
         }
@@ -60,6 +65,8 @@ struct Route {
 pub struct Transports {
     limits: Limits,
     clients: Mutex<HashMap<Route, Client>>,
+    /// Access tokens, by server and identity token file.
+    tokens: Mutex<HashMap<(String, PathBuf), Arc<Tokens>>>,
 }
 
 /// Chooses the TLS implementation of this process; calling it again does nothing.
@@ -82,8 +89,19 @@ impl Transports {
     pub fn with_limits(limits: Limits) -> Self {
         Transports {
             limits,
-            clients: Mutex::default(),
+            ..Transports::default()
         }
+    }
+
+    /// The access tokens for these settings, shared by all runs that use them.
+    pub(crate) fn tokens(&self, base: &BaseUrl, source: &KeySource) -> Option<Arc<Tokens>> {
+        let file = source.identity_token.as_deref()?;
+        let key = (base.as_str().to_owned(), file.to_owned());
+        let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let tokens = all
+            .entry(key)
+            .or_insert_with(|| Arc::new(Tokens::new(base, file, source.token_cache.as_deref())));
+        Some(Arc::clone(tokens))
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wandbd_run::{Opened, RunParams};
-use wandbd_upload::{RunStart, RunState, SendError};
+use wandbd_run::Opened;
+use wandbd_upload::{ParamsChange, RunStart, RunState, SendError};
 
 use crate::answer::nonsense;
 use crate::api::Api;
@@ -20,18 +20,18 @@ notes: $notes, tags: $tags, jobType: $jobType, config: $config, host: $host, job
 commit: $commit, sweep: $sweep}) { \
 inserted bucket { id name displayName historyLineCount project { name entity { name } } } } }";
 
-/// What an upsert says. Empty: leave it as it is.
+/// What an upsert says. Empty, or `None`: leave it as it is.
 #[derive(Debug, Default)]
 pub(crate) struct Upsert<'a> {
     pub(crate) id: &'a str,
     pub(crate) name: &'a str,
     pub(crate) project: &'a str,
     pub(crate) entity: &'a str,
-    group: &'a str,
+    group: Option<&'a str>,
     display_name: &'a str,
-    notes: &'a str,
-    tags: &'a [String],
-    job_type: &'a str,
+    notes: Option<&'a str>,
+    tags: Option<&'a [String]>,
+    job_type: Option<&'a str>,
     pub(crate) config: &'a str,
     host: &'a str,
     program: &'a str,
@@ -73,6 +73,10 @@ struct Payload {
     bucket: Option<Bucket>,
 }
 
+fn given(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
 /// The project of a run.
 pub(crate) fn project(start: &RunStart) -> &str {
     match start.run.project.as_str() {
@@ -92,16 +96,22 @@ impl<'a> Upsert<'a> {
             name: &run.run_id,
             project: project(start),
             entity: &run.entity,
-            group: &run.run_group,
+            group: given(&run.run_group),
             display_name: &run.display_name,
-            notes: &run.notes,
-            tags: &run.tags,
-            job_type: &run.job_type,
+            notes: given(&run.notes),
+            tags: (!run.tags.is_empty()).then_some(&run.tags),
+            job_type: given(&run.job_type),
             config,
             host: &run.host,
             program: program.map_or("", |program| &program.path),
-            repo: git.map_or("", |git| &git.remote_url),
-            commit: git.map_or("", |git| &git.commit),
+            repo: match git {
+                Some(git) => &git.remote_url,
+                None => program.map_or("", |program| &program.git_remote_url),
+            },
+            commit: match git {
+                Some(git) => &git.commit,
+                None => program.map_or("", |program| &program.git_commit),
+            },
             sweep: &run.sweep_id,
             ..Upsert::default()
         }
@@ -122,14 +132,16 @@ impl<'a> Upsert<'a> {
         }
     }
 
-    fn with(self, params: &'a RunParams, id: &'a str) -> Self {
+    fn with(self, params: &'a ParamsChange, id: &'a str) -> Self {
         Upsert {
             id,
-            group: &params.group,
-            display_name: &params.display_name,
-            notes: &params.notes,
-            tags: &params.tags,
-            job_type: &params.job_type,
+            group: params.group.as_deref(),
+            display_name: params.display_name.as_deref().unwrap_or_default(),
+            notes: params.notes.as_deref(),
+            tags: params.tags.as_deref(),
+            job_type: params.job_type.as_deref(),
+            repo: params.git_remote.as_deref().unwrap_or_default(),
+            commit: params.git_commit.as_deref().unwrap_or_default(),
             ..self
         }
     }
@@ -144,11 +156,11 @@ impl<'a> Upsert<'a> {
             "name": text(self.name),
             "project": text(self.project),
             "entity": text(self.entity),
-            "group": text(self.group),
+            "group": self.group,
             "displayName": text(self.display_name),
-            "notes": text(self.notes),
-            "tags": if self.tags.is_empty() { Value::Null } else { self.tags.into() },
-            "jobType": text(self.job_type),
+            "notes": self.notes,
+            "tags": self.tags,
+            "jobType": self.job_type,
             "config": text(self.config),
             "host": text(self.host),
             "program": text(self.program),

@@ -134,6 +134,15 @@ impl BaseUrl {
     }
 }
 
+impl BaseUrl {
+    /// The address is one of this server: credentials may go there.
+    pub(crate) fn holds(&self, address: &Url) -> bool {
+        let path = self.url.path().trim_end_matches('/');
+        let rest = address.path().strip_prefix(path);
+        address.origin() == self.url.origin() && rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
 /// The page of a run; `app_url` as from [`BaseUrl::app_url`].
 pub fn run_url(app_url: &str, entity: &str, project: &str, run: &str) -> String {
     format!(
@@ -238,6 +247,22 @@ mod tests {
             base("https://api.forge.coreweave.com").machines(),
             ["api.forge.coreweave.com", "api.wandb.ai"]
         );
+    }
+
+    #[test]
+    fn credentials_go_below_the_base_url_and_nowhere_else() {
+        for (address, expect) in [
+            ("https://host/wandb/files/x", true),
+            ("https://host:443/wandb/graphql", true),
+            ("https://host/other", false),
+            ("https://host/wandbx/files", false),
+            ("http://host/wandb/files", false),
+            ("https://host.example/wandb/files", false),
+        ] {
+            let url = Url::parse(address).unwrap();
+
+            assert_eq!(base("https://host/wandb").holds(&url), expect, "{address}");
+        }
     }
 
     #[test]

@@ -194,7 +194,7 @@ async fn an_address_without_a_host_belongs_to_the_server() {
     let by_name = |name: &str| results.iter().find(|result| result.name == name).unwrap();
     assert!(by_name("a").result.is_ok(), "{results:?}");
     assert!(
-        matches!(by_name("b").result, Err(SendError::Rejected { .. })),
+        matches!(by_name("b").result, Err(SendError::NoAddress)),
         "{results:?}"
     );
 }

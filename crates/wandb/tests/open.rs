@@ -4,8 +4,8 @@ mod support;
 
 use serde_json::{Value, json};
 use support::{Reply, Server, destination, limits, opened, start};
-use wandbd_run::RunParams;
-use wandbd_upload::{Destination, RunState, SendError};
+use wandbd_record::v1;
+use wandbd_upload::{Destination, ParamsChange, RunStart, RunState, SendError};
 
 fn past() -> Value {
     json!({"model": {"bucket": {
@@ -15,8 +15,15 @@ fn past() -> Value {
         "historyLineCount": 5, "eventsLineCount": 3, "logLineCount": 11,
         "historyTail": "[\"{\\\"_step\\\":7,\\\"_runtime\\\":34.5}\"]",
         "eventsTail": "[\"{\\\"_runtime\\\":40.2}\"]",
-        "wandbConfig": "{\"t\":{}}",
+        "wandbConfig": "{\"t\":{}}", "tags": ["old"], "notes": "before", "group": "g",
     }}})
+}
+
+/// Says something more at `init`.
+fn said(mut start: RunStart, say: impl FnOnce(&mut v1::OpenRun)) -> RunStart {
+    let note = start.note.as_mut().unwrap();
+    say(note.run.as_mut().unwrap());
+    start
 }
 
 #[tokio::test]
@@ -80,6 +87,11 @@ async fn a_resumed_run_goes_on_where_the_server_has_it() {
     assert!((opened.runtime_base - 40.0).abs() < f64::EPSILON);
     assert_eq!(opened.inherited_summary, r#"{"_step":7,"loss":NaN}"#);
     assert_eq!(opened.inherited_config, r#"{"lr":0.1,"old":1}"#);
+    assert_eq!(
+        (opened.tags.as_slice(), opened.notes.as_str()),
+        (&["a".to_owned()][..], "before")
+    );
+    assert_eq!(opened.group, "g");
     let said = server.call("UpsertBucket").variables();
     assert_eq!(said["id"], "UnVuOjc=");
     let config: Value = serde_json::from_str(said["config"].as_str().unwrap()).unwrap();
@@ -212,9 +224,12 @@ async fn parameters_are_told_only_when_they_have_changed() {
     };
 
     destination.update(&opened(), &state).await.unwrap();
-    state.params = Some(RunParams {
-        display_name: "new name".into(),
-        ..RunParams::default()
+    state.params = Some(ParamsChange {
+        display_name: Some("new name".into()),
+        notes: Some(String::new()),
+        tags: Some(Vec::new()),
+        group: Some("g".into()),
+        ..ParamsChange::default()
     });
     destination.update(&opened(), &state).await.unwrap();
 
@@ -229,7 +244,15 @@ async fn parameters_are_told_only_when_they_have_changed() {
         (&full["id"], &full["displayName"]),
         (&json!("UnVuOjE="), &json!("new name"))
     );
-    assert_eq!(full["tags"], Value::Null);
+    assert_eq!(
+        (&bare["tags"], &bare["notes"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!((&full["tags"], &full["notes"]), (&json!([]), &json!("")));
+    assert_eq!(
+        (&full["group"], &full["jobType"]),
+        (&json!("g"), &Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -265,4 +288,160 @@ async fn graphql_errors_are_refusals_in_the_servers_words_and_nonsense_is_not() 
 
         assert!(error.to_string().contains(expect), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_fork_begins_one_step_behind_and_says_where_it_is_from() {
+    let server = Server::start().await;
+    server.opens(6);
+    let start = said(start(""), |open| {
+        open.fork_from = Some(v1::Branch {
+            run_id: "other".into(),
+            step: 5,
+        });
+    });
+
+    let opened = server.destination().open(&start).await.unwrap();
+
+    assert_eq!(
+        (opened.step_base, opened.history_base, opened.resumed),
+        (6, 6, false)
+    );
+    assert_eq!(opened.branch.unwrap().run_id, "other");
+    let said = server.call("UpsertBucket").variables();
+    assert_eq!(said["id"], Value::Null);
+    let config: Value = serde_json::from_str(said["config"].as_str().unwrap()).unwrap();
+    let mark = json!({"run_id": "other", "step": 5});
+    assert_eq!(config["_wandb"]["value"]["branch_point"], mark);
+}
+
+#[tokio::test]
+async fn a_run_is_cut_back_before_it_is_opened() {
+    let server = Server::start().await;
+    let rewound = json!({"rewindRun": {"rewoundRun": {
+        "id": "UnVuOjc=", "name": "run1", "displayName": "x", "sweepName": null, "historyLineCount": 4,
+        "config": "{\"old\":{\"value\":1},\"lr\":{\"value\":9}}", "project": {"name": "digits", "entity": {"name": "me"}},
+    }}});
+    server.reply("RewindRun", Reply::data(&rewound)).opens(4);
+    let start = said(start(""), |open| {
+        open.resume_from = Some(v1::Branch {
+            run_id: "run1".into(),
+            step: 3,
+        });
+    });
+
+    let opened = server.destination().open(&start).await.unwrap();
+
+    assert_eq!(
+        (opened.step_base, opened.history_base, opened.resumed),
+        (4, 4, false)
+    );
+    let asked = server.call("RewindRun").variables();
+    assert_eq!(
+        (&asked["run"], &asked["metric"], &asked["value"]),
+        (&json!("run1"), &json!("_step"), &json!(3))
+    );
+    let said = server.call("UpsertBucket").variables();
+    assert_eq!(said["id"], "UnVuOjc=");
+    let config: Value = serde_json::from_str(said["config"].as_str().unwrap()).unwrap();
+    assert_eq!(config["old"]["value"], 1);
+    assert_eq!(config["lr"]["value"], 0.2);
+    assert_eq!(
+        config["_wandb"]["value"]["branch_point"],
+        json!({"run_id": "run1", "step": 3})
+    );
+}
+
+#[tokio::test]
+async fn a_fork_of_itself_and_a_rewind_that_the_server_refuses_are_for_a_person_to_correct() {
+    let branch = |run_id: &str| {
+        Some(v1::Branch {
+            run_id: run_id.into(),
+            step: 3,
+        })
+    };
+    let from_itself = said(start(""), |open| open.fork_from = branch("run1"));
+    let of_another = said(start(""), |open| open.resume_from = branch("run2"));
+    let too_far = said(start(""), |open| open.resume_from = branch("run1"));
+    for (start, expect) in [
+        (from_itself, "forked from itself"),
+        (of_another, "fork_from takes another"),
+        (too_far, "step 3 is not there"),
+    ] {
+        let server = Server::start().await;
+        server.reply("RewindRun", Reply::error("step 3 is not there"));
+
+        let error = server.destination().open(&start).await.unwrap_err();
+
+        assert!(matches!(error, SendError::Usage(_)), "{error:?}");
+        assert!(error.to_string().contains(expect), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn one_of_several_writers_says_who_it_is_and_counts_from_nothing() {
+    let server = Server::start().await;
+    server.opens(7);
+    server.reply("file_stream", Reply::json(200, &json!({})));
+    let mut start = said(start(""), |open| {
+        open.shared = Some(v1::Shared {
+            label: "node-1".into(),
+            ..v1::Shared::default()
+        });
+    });
+    start.note.as_mut().unwrap().session = "0190".into();
+    let destination = server.destination();
+
+    let opened = destination.open(&start).await.unwrap();
+    destination
+        .post(&opened, &wandbd_upload::Post::default())
+        .await
+        .unwrap();
+
+    assert_eq!(
+        (opened.history_base, opened.label.as_deref()),
+        (0, Some("node-1"))
+    );
+    let upsert = server.call("UpsertBucket");
+    assert_eq!(upsert.header("x-wandb-client-id"), Some("0190"));
+    assert_eq!(upsert.header("x-wandb-use-async-filestream"), Some("true"));
+    let post = server.call("file_stream");
+    assert_eq!(post.header("x-wandb-async-client-id"), Some("0190"));
+    assert_eq!(post.header("x-wandb-use-async-filestream"), Some("true"));
+    assert_eq!(post.header("x-wandb-client-id"), None);
+}
+
+#[tokio::test]
+async fn another_segment_of_a_run_goes_on_where_the_server_has_it() {
+    let mut foreign = start("");
+    foreign.note = None;
+    let mut may_resume = foreign.clone();
+    may_resume.run.resume = true;
+    foreign.resume = true;
+    for start in [foreign, may_resume] {
+        let server = Server::start().await;
+        server
+            .reply("RunResumeStatus", Reply::data(&past()))
+            .opens(5);
+
+        let opened = server.destination().open(&start).await.unwrap();
+
+        assert_eq!(
+            (opened.resumed, opened.step_base, opened.history_base),
+            (true, 8, 5)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_made_again_is_not_asked_for() {
+    let server = Server::start().await;
+    server.opens(0);
+    let mut start = start("must");
+    start.again = true;
+
+    let opened = server.destination().open(&start).await.unwrap();
+
+    assert!(!opened.resumed);
+    assert!(!server.names().contains(&"RunResumeStatus".to_owned()));
 }

@@ -3,9 +3,10 @@
 use tokio::time::Instant;
 use tracing::{error, warn};
 use wandbd_journal::Frame;
+use wandbd_record::wandb::record::RecordType;
 use wandbd_record::{note, wandb};
 
-use super::{AT_ONCE, CUT_OFF, DONE, Flow, Reading};
+use super::{AT_ONCE, CUT_OFF, DONE, Flow, Reading, Writer};
 use crate::artifacts;
 
 impl Flow {
@@ -43,6 +44,8 @@ impl Flow {
             warn!(%run, %error, position = %self.position, "record left out");
             self.parts.courier.standing.skipped("unreadable record");
         }
+        self.look_aside(record);
+        self.apply_console(record);
         self.console_seen |= !self.batch.console.is_empty();
         if accepted {
             self.batch.history.clear();
@@ -55,23 +58,51 @@ impl Flow {
         self.sort_out();
     }
 
+    /// What has no line.
+    fn look_aside(&mut self, record: &wandb::Record) {
+        match &record.record_type {
+            Some(RecordType::Alert(alert)) if self.position.0 > self.cursor.alerts => {
+                self.alerts.push_back((self.position.0, alert.clone()));
+            }
+            Some(RecordType::Environment(environment)) => {
+                if let Some(git) = &environment.git {
+                    self.git = Some(git.clone());
+                }
+            }
+            Some(RecordType::UseArtifact(_)) => {
+                let standing = &self.parts.courier.standing;
+                standing.skipped("use of an artifact (not supported yet)");
+            }
+            _ => {}
+        }
+    }
+
     /// Takes out of the batch what does not travel by post.
     pub(super) fn sort_out(&mut self) {
         let now = Instant::now();
         let pace = &self.parts.poster.pace;
         if self.batch.config || self.batch.params {
-            self.params_changed |= self.batch.params;
+            if self.position.0 > self.cursor.updated {
+                self.config_due.get_or_insert(now + pace.config_debounce);
+            } else if self.batch.params {
+                self.told = self.params();
+            }
             self.batch.config = false;
             self.batch.params = false;
-            self.config_due.get_or_insert(now + pace.config_debounce);
         }
         // The file is uploaded when the journal names it, or at the end.
         self.batch.metadata = false;
         for file in self.batch.files.drain(..) {
-            let known = self.cursor.files.contains_key(&file.name);
+            if self.ignored.matches(&file.name) || !self.writer.may_upload(&file.name) {
+                continue;
+            }
+            let known = self.cursor.files.get(&file.name);
             let due = now + pace.files_debounce;
-            self.waiting.add(file.name, file.policy, known, due);
+            let asked = self.position.0;
+            self.waiting
+                .add((file.name, file.policy), asked, known, due);
         }
+        self.waiting.poll_at(now + pace.files_poll);
         for artifact in self.batch.artifacts.drain(..) {
             match self.cursor.artifacts.get(&artifacts::key(&artifact)) {
                 None => self.artifacts.push_back(artifact),
@@ -96,5 +127,21 @@ impl Flow {
         } else {
             self.reading = Reading::Closed;
         }
+    }
+}
+
+/// Only the primary writer speaks for the run as a whole.
+const PRIMARY_ONLY: [&str; 6] = [
+    "wandb-metadata.json",
+    "requirements.txt",
+    "conda-environment.yaml",
+    "diff.patch",
+    "config.yaml",
+    "wandb-summary.json",
+];
+
+impl Writer {
+    pub(super) fn may_upload(self, name: &str) -> bool {
+        self.primary || !PRIMARY_ONLY.contains(&name)
     }
 }

@@ -1,13 +1,17 @@
 //! What travels beside the posts: config, files, artifacts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tracing::warn;
+use wandbd_run::RunParams;
 
-use super::{DONE, ExitFiles, Flow};
+use super::{DONE, ExitFiles, Flow, Told};
+use crate::alerts::{Alerted, alert};
 use crate::artifacts::{Settled, ship};
 use crate::courier::Rejection;
-use crate::destination::{Content, ExitState, RunState, UploadFile};
+use crate::destination::{Content, ExitState, ParamsChange, RunState, UploadFile};
 use crate::error::chain;
 use crate::exit::write_console;
 use crate::files::{Report, Upload};
@@ -16,10 +20,12 @@ use crate::progress::Channel;
 impl Flow {
     pub(super) fn start_update(&mut self) {
         self.config_due = None;
+        let params = self.params();
         let state = RunState {
             config_json: self.lines.config_json(),
-            params: self.params_changed.then(|| self.lines.run().clone()),
+            params: changes(&self.told, &params),
         };
+        let position = self.position.0;
         let courier = Arc::clone(&self.parts.courier);
         let opened = Arc::clone(&self.parts.opened);
         self.jobs.updating = Some(Box::pin(async move {
@@ -34,12 +40,48 @@ impl Flow {
                     .standing
                     .skipped("config update refused by the server");
             }
-            Ok(())
+            Ok(Told { position, params })
         }));
+    }
+
+    /// The run's parameters, with what is known of its repository.
+    pub(super) fn params(&self) -> RunParams {
+        let mut params = self.lines.run().clone();
+        if let Some(git) = &self.git {
+            params.git_remote.clone_from(&git.remote_url);
+            params.git_commit.clone_from(&git.commit);
+        }
+        params
+    }
+
+    pub(super) async fn update_settled(&mut self, told: Told) {
+        self.told = told.params;
+        self.cursor.updated = self.cursor.updated.max(told.position);
+        self.save().await;
+    }
+
+    pub(super) fn start_alert(&mut self) {
+        if let Some((position, record)) = self.alerts.pop_front() {
+            let courier = Arc::clone(&self.parts.courier);
+            let opened = Arc::clone(&self.parts.opened);
+            self.jobs.alerting = Some(Box::pin(alert(courier, opened, position, record)));
+        }
+    }
+
+    /// Whatever came of it: it is not told again.
+    pub(super) async fn alert_settled(&mut self, alerted: &Alerted) {
+        if !alerted.sent {
+            self.parts.courier.standing.skipped("alert failed");
+        }
+        self.cursor.alerts = self.cursor.alerts.max(alerted.position);
+        self.save().await;
     }
 
     pub(super) fn upload(&self) -> Upload {
         let mut known = self.cursor.files.clone();
+        if let Some(mark) = &self.in_flight {
+            known.extend(mark.uploaded.clone());
+        }
         known.extend(self.uploaded.clone());
         Upload {
             courier: Arc::clone(&self.parts.courier),
@@ -57,18 +99,21 @@ impl Flow {
             summary_json: self.lines.summary_json(),
         });
         more.extend(self.metadata(&mut names));
-        let console = self.console_seen.then(|| self.console_name());
+        more.retain(|file| self.wanted(&file.name));
+        let console = self.console_seen.then(|| self.console_files());
+        let ignored = self.ignored.clone();
         let feed = Arc::clone(&self.parts.feed);
         let (end, folder) = (self.position, self.parts.folder.clone());
         let upload = self.upload();
+        let known: BTreeSet<String> = upload.known.keys().cloned().collect();
         self.jobs.filing = Some(Box::pin(async move {
-            if let Some(name) = console {
-                let path = folder.join(&name);
-                match write_console(feed, end, path.clone()).await {
-                    Ok(()) => more.push(UploadFile {
-                        name,
-                        content: Content::Path(path),
-                    }),
+            if let Some(console) = console {
+                match write_console(feed, end, folder.clone(), console, known).await {
+                    Ok(written) => more.extend(written.into_iter().filter_map(|name| {
+                        names.remove(&name);
+                        let content = Content::Path(folder.join(&name));
+                        (!ignored.matches(&name)).then_some(UploadFile { name, content })
+                    })),
                     Err(error) => {
                         let courier = &upload.courier;
                         warn!(run = %courier.name, error = %chain(&error), "no console file");
@@ -80,35 +125,36 @@ impl Flow {
         }));
     }
 
+    fn wanted(&self, name: &str) -> bool {
+        !self.ignored.matches(name) && self.writer.may_upload(name)
+    }
+
     /// `wandb-metadata.json` out of the journal, when the file is not there.
-    pub(super) fn metadata(&self, names: &mut Vec<String>) -> Option<UploadFile> {
+    pub(super) fn metadata(&self, names: &mut BTreeMap<String, u64>) -> Option<UploadFile> {
         const NAME: &str = "wandb-metadata.json";
         let there = self.parts.folder.join(NAME).is_file();
         if there || self.cursor.files.contains_key(NAME) {
             return None;
         }
-        names.retain(|name| name != NAME);
+        names.remove(NAME);
         Some(UploadFile {
             name: NAME.into(),
             content: Content::Bytes(self.lines.metadata_json()?.into_bytes().into()),
         })
     }
 
-    pub(super) fn console_name(&self) -> String {
-        match &self.parts.opened.label {
-            Some(label) if !label.is_empty() => format!("output_{label}.log"),
-            _ => "output.log".into(),
-        }
-    }
-
     pub(super) fn files_arrived(&mut self, report: Report) {
         self.uploaded.extend(report.uploaded);
+        // Nothing new to tell: the next save keeps it.
+        self.cursor.files.extend(report.same);
         for reason in report.skipped {
             self.parts.courier.standing.skipped(reason);
         }
         if self.exit_files == ExitFiles::OnTheirWay {
             self.exit_files = ExitFiles::There;
         }
+        let poll = self.parts.poster.pace.files_poll;
+        self.waiting.poll_at(Instant::now() + poll);
     }
 
     pub(super) fn start_artifact(&mut self) {
@@ -131,4 +177,19 @@ impl Flow {
             (self.parts.on_artifact_done)(&settled.client_id);
         }
     }
+}
+
+/// What the destination does not know yet; what others have set there is left alone.
+fn changes(told: &RunParams, now: &RunParams) -> Option<ParamsChange> {
+    let text = |told: &String, now: &String| (told != now).then(|| now.clone());
+    let change = ParamsChange {
+        display_name: text(&told.display_name, &now.display_name),
+        notes: text(&told.notes, &now.notes),
+        tags: (told.tags != now.tags).then(|| now.tags.clone()),
+        group: text(&told.group, &now.group),
+        job_type: text(&told.job_type, &now.job_type),
+        git_remote: text(&told.git_remote, &now.git_remote),
+        git_commit: text(&told.git_commit, &now.git_commit),
+    };
+    (change != ParamsChange::default()).then_some(change)
 }

@@ -18,6 +18,8 @@ impl Flow {
             && self.exit_files == ExitFiles::There
             && self.artifacts.is_empty()
             && self.jobs.shipping.is_none()
+            && self.alerts.is_empty()
+            && self.jobs.alerting.is_none()
             && self.config_due.is_none()
             && self.jobs.updating.is_none()
     }
@@ -46,6 +48,7 @@ impl Flow {
     pub(super) fn start_post(&mut self) {
         let complete = self.exit.map(|(code, _)| code);
         let complete = complete.filter(|_| self.may_close());
+        let last = complete.is_some();
         let batch = std::mem::take(&mut self.batch);
         let uploaded = std::mem::take(&mut self.uploaded);
         let opened = &self.parts.opened;
@@ -61,14 +64,14 @@ impl Flow {
             summary: batch.summary.then(|| self.lines.summary_json().into()),
             uploaded: uploaded.keys().cloned().collect(),
             preempting: batch.preempting,
-            complete,
+            complete: complete.filter(|_| self.writer.finishes),
         };
         self.in_flight = Some(Mark {
             position: self.position,
             history: self.sealed.0,
             events: self.sealed.1,
             uploaded,
-            complete: complete.is_some(),
+            complete: last,
         });
         self.posted = true;
         let poster = Arc::clone(&self.parts.poster);
@@ -82,7 +85,7 @@ impl Flow {
         };
         if outcome.stopped {
             let standing = &self.parts.courier.standing;
-            standing.update(|progress| progress.stopped = true);
+            standing.update(|progress| !std::mem::replace(&mut progress.stopped, true));
         }
         if !outcome.refused.is_empty() {
             self.cursor.quarantined += outcome.refused.len() as u64;

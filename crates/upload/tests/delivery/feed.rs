@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 use wandbd_journal::{Frame, JournalError, Position};
-use wandbd_record::note;
+pub use wandbd_record::wandb::files_item::PolicyType;
 use wandbd_record::wandb::record::RecordType;
 use wandbd_record::wandb::{
-    ArtifactManifest, ArtifactRecord, ConfigItem, ConfigRecord, FilesItem, FilesRecord,
-    HistoryItem, HistoryRecord, HistoryStep, OutputRawRecord, Record, RunExitRecord, RunRecord,
-    StatsItem, StatsRecord, SummaryItem, SummaryRecord,
+    AlertRecord, ArtifactManifest, ArtifactRecord, ConfigItem, ConfigRecord, FilesItem,
+    FilesRecord, HistoryItem, HistoryRecord, HistoryStep, OutputRawRecord, Record, RunExitRecord,
+    RunRecord, StatsItem, StatsRecord, SummaryItem, SummaryRecord,
 };
+use wandbd_record::{note, v1};
 use wandbd_upload::{Feed, Source};
 
 #[derive(Clone)]
@@ -185,12 +186,50 @@ pub fn output(text: &str) -> Record {
 }
 
 pub fn file(path: &str) -> Record {
+    saved(path, PolicyType::Now)
+}
+
+pub fn saved(path: &str, policy: PolicyType) -> Record {
     note::record(RecordType::Files(FilesRecord {
         files: vec![FilesItem {
             path: path.into(),
+            policy: policy.into(),
             ..FilesItem::default()
         }],
     }))
+}
+
+pub fn alert(title: &str) -> Record {
+    note::record(RecordType::Alert(AlertRecord {
+        title: title.into(),
+        ..AlertRecord::default()
+    }))
+}
+
+/// The run's record once more, with changes.
+pub fn changed(change: impl FnOnce(&mut RunRecord)) -> Record {
+    let mut record = run();
+    if let Some(RecordType::Run(run)) = &mut record.record_type {
+        change(run);
+    }
+    record
+}
+
+/// The run's record with what a training process of ours says at `init`.
+pub fn said(say: impl FnOnce(&mut v1::OpenRun)) -> Record {
+    let mut open = v1::OpenRun::default();
+    say(&mut open);
+    let mut record = run();
+    let note = v1::Note {
+        opened: Some(v1::Opened {
+            run: Some(open),
+            session: "s1".into(),
+            ..v1::Opened::default()
+        }),
+        ..v1::Note::default()
+    };
+    note::set_note(&mut record, note);
+    record
 }
 
 pub fn artifact(client_id: &str) -> Record {

@@ -11,7 +11,9 @@ mod bench;
 mod feed;
 mod journal;
 mod kills;
+mod recovery;
 mod server;
+mod writers;
 
 use std::time::Duration;
 

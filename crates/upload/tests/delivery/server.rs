@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
-use wandbd_record::wandb::ArtifactRecord;
+use wandbd_record::wandb::{AlertRecord, ArtifactRecord};
 use wandbd_run::Opened;
 use wandbd_upload::{
-    Answer, ArtifactOutcome, Block, Content, Destination, ExitState, FileResult, Pace, Post,
-    RunStart, RunState, SendError, UploadFile,
+    Answer, ArtifactOutcome, Block, Content, Destination, ExitState, FileResult, Pace,
+    ParamsChange, Post, RunStart, RunState, SendError, UploadFile,
 };
 
 /// What goes wrong with one attempt.
@@ -25,6 +25,10 @@ pub enum Fault {
     Forbidden,
     Gone,
     Conflict,
+    /// 400, 413, 422.
+    Rejected,
+    /// A state that `init` forbids.
+    Usage,
     /// The request is processed, the answer does not arrive.
     AnswerLost,
     /// Nothing is ever heard.
@@ -37,6 +41,17 @@ pub struct Inner {
     pub faults: VecDeque<Fault>,
     /// For the next posts.
     pub post_faults: VecDeque<Fault>,
+    /// For whatever is asked next on one channel.
+    pub own_faults: BTreeMap<&'static str, VecDeque<Fault>>,
+    /// The run is not there: nothing but opening it helps.
+    pub deleted: bool,
+    pub alerts: Vec<String>,
+    /// How often each file came.
+    pub puts: BTreeMap<String, usize>,
+    pub params: Vec<ParamsChange>,
+    pub updates: usize,
+    /// What was told of several writers.
+    pub starts: Vec<RunStart>,
     /// A line with this text is refused.
     pub poison: Option<&'static str>,
     pub history: Vec<String>,
@@ -89,16 +104,23 @@ impl MemoryServer {
         inner.last_start = None;
     }
 
-    async fn fault(&self) -> Result<bool, SendError> {
-        let fault = self.look().faults.pop_front().unwrap_or(Fault::None);
-        self.suffer(fault).await
+    async fn fault(&self, channel: &'static str) -> Result<bool, SendError> {
+        let own = self.own_fault(channel);
+        let fault = own.or_else(|| self.look().faults.pop_front());
+        self.suffer(fault.unwrap_or(Fault::None)).await
+    }
+
+    fn own_fault(&self, channel: &'static str) -> Option<Fault> {
+        let mut inner = self.look();
+        let own = inner.own_faults.get_mut(channel);
+        own.and_then(VecDeque::pop_front)
     }
 
     async fn post_fault(&self) -> Result<bool, SendError> {
         let fault = self.look().post_faults.pop_front();
         match fault {
             Some(fault) => self.suffer(fault).await,
-            None => self.fault().await,
+            None => self.fault("post").await,
         }
     }
 
@@ -120,6 +142,11 @@ impl MemoryServer {
                 reason,
             }),
             Fault::Conflict => Err(SendError::Conflict(reason)),
+            Fault::Rejected => Err(SendError::Rejected {
+                status: 422,
+                reason,
+            }),
+            Fault::Usage => Err(SendError::Usage(reason)),
             Fault::Hang => {
                 self.look().in_flight = false;
                 pending().await
@@ -138,6 +165,17 @@ impl MemoryServer {
 impl Inner {
     fn violation(&mut self, what: String) {
         self.violations.push(what);
+    }
+
+    /// An empty run under the same id.
+    fn make_again(&mut self) {
+        self.history.clear();
+        self.events.clear();
+        self.console.clear();
+        self.files.clear();
+        self.uploaded.clear();
+        self.summary = None;
+        self.complete = None;
     }
 
     fn begin_post(&mut self, gap: Duration) {
@@ -211,9 +249,13 @@ impl Inner {
 #[async_trait]
 impl Destination for MemoryServer {
     async fn open(&self, run: &RunStart) -> Result<Opened, SendError> {
-        let lost = self.fault().await?;
+        let lost = self.fault("open").await?;
         let mut inner = self.look();
         inner.opens += 1;
+        inner.starts.push(run.clone());
+        if std::mem::take(&mut inner.deleted) {
+            inner.make_again();
+        }
         inner.config = Some(run.config_json.clone());
         let opened = Opened {
             run_id: run.run.run_id.clone(),
@@ -227,8 +269,12 @@ impl Destination for MemoryServer {
     }
 
     async fn update(&self, _: &Opened, state: &RunState) -> Result<(), SendError> {
-        let lost = self.fault().await?;
-        self.look().config = Some(state.config_json.clone());
+        let lost = self.fault("update").await?;
+        let mut inner = self.look();
+        inner.updates += 1;
+        inner.params.extend(state.params.clone());
+        inner.config = Some(state.config_json.clone());
+        drop(inner);
         Self::lost((), lost)
     }
 
@@ -239,6 +285,12 @@ impl Destination for MemoryServer {
         let mut inner = self.look();
         inner.end_post();
         let lost = fault?;
+        if inner.deleted {
+            return Err(SendError::Gone {
+                status: 404,
+                reason: "no such run".into(),
+            });
+        }
         if inner.refuses(post) {
             return Err(SendError::Rejected {
                 status: 400,
@@ -257,8 +309,11 @@ impl Destination for MemoryServer {
                 Content::Bytes(bytes) => bytes.to_vec(),
                 Content::Path(path) => std::fs::read(path).unwrap(),
             };
-            let result = self.fault().await.and_then(|lost| {
-                self.look().files.insert(file.name.clone(), content);
+            let result = self.fault("files").await.and_then(|lost| {
+                let mut inner = self.look();
+                *inner.puts.entry(file.name.clone()).or_default() += 1;
+                inner.files.insert(file.name.clone(), content);
+                drop(inner);
                 Self::lost((), lost)
             });
             results.push(FileResult {
@@ -269,12 +324,22 @@ impl Destination for MemoryServer {
         results
     }
 
+    async fn alert(&self, _: &Opened, alert: &AlertRecord) -> Result<(), SendError> {
+        let lost = self.fault("alert").await?;
+        let mut inner = self.look();
+        if inner.complete.is_some() {
+            inner.violation("an alert after complete".into());
+        }
+        inner.alerts.push(alert.title.clone());
+        Self::lost((), lost)
+    }
+
     async fn artifact(
         &self,
         _: &Opened,
         artifact: &ArtifactRecord,
     ) -> Result<ArtifactOutcome, SendError> {
-        let lost = self.fault().await?;
+        let lost = self.fault("artifact").await?;
         let mut inner = self.look();
         if inner.complete.is_some() {
             inner.violation("an artifact after complete".into());

@@ -206,6 +206,7 @@ pub(crate) fn start(resume: &str) -> RunStart {
             ..v1::Opened::default()
         }),
         config_json: r#"{"lr":{"value":0.2},"_wandb":{"value":{"t":{"5":"0"}}}}"#.into(),
+        ..RunStart::default()
     }
 }
 
