@@ -30,7 +30,7 @@
 //! |---|---|
 //! | one frame | [`MAX_FRAME_BYTES`], 128 MiB |
 //! | age of an append when its commit starts | at most 20 ms, or the file's running sync if that takes longer |
-//! | files synced at once | 8 |
+//! | files synced at once | 8, and up to 64 while syncs hang for more than a second |
 //! | memory of a reader | 256 KiB, given back when it has caught up, and one split frame |
 //! | memory of a journal at rest | at most 64 KiB of encode buffer |
 //!
@@ -65,6 +65,7 @@ mod journal;
 mod os_files;
 mod position;
 mod rehome;
+mod rounds;
 mod scan;
 mod tail;
 mod writer;

@@ -40,6 +40,11 @@ pub(crate) fn start(files: &Memory) -> (Committer, CommitterTask) {
     Committer::start(Arc::new(files.clone()))
 }
 
+/// Rounds follow one another quickly.
+pub(crate) fn quick(files: &Memory) -> (Committer, CommitterTask) {
+    Committer::with_pace(Arc::new(files.clone()), Duration::from_micros(200))
+}
+
 pub(crate) fn path(name: &str) -> PathBuf {
     Path::new("/runs").join(name)
 }
