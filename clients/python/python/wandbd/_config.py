@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wandbd._computed import in_notebook
@@ -13,7 +13,7 @@ from wandbd._values import config_value, strict
 if TYPE_CHECKING:
     from wandbd._run import Run
 
-_Send = Callable[[Mapping[str, Any], Sequence[Sequence[str]]], None]
+_Send = Callable[[Mapping[str, Any]], None]
 
 
 class Config:
@@ -128,9 +128,8 @@ class Config:
                     "If you really want to do this, pass allow_val_change=True to config.update()"
                 )
         if new:
-            # A table replaces the one that was there: first away with what the new one does not have.
-            tables = [[key] for key, value in new.items() if isinstance(value, dict) and values.get(key) != value]
-            self._send(strict(new), [path for path in tables if path[0] in values])
+            # In this object a table replaces the one that was there; on the page it is merged into it, as by W&B.
+            self._send(strict(new))
             values.update(new)
 
     def setdefaults(self, d: Any) -> None:
@@ -142,7 +141,7 @@ class Config:
         """Send all values again: those that were changed inside go to the run's page only now."""
         values = self._values()
         if values:
-            self._send(strict(clean(values)), [[key] for key, value in values.items() if isinstance(value, dict)])
+            self._send(strict(clean(values)))
 
     def _is_locked(self, key: str) -> bool:
         who = self._locked.get(key)
@@ -160,7 +159,7 @@ class Config:
         return (getattr, (self._run, "config")) if self._run is not None else (Config, (self.as_dict(),))
 
 
-def _nobody(update: Mapping[str, Any], remove: Sequence[Sequence[str]]) -> None:
+def _nobody(update: Mapping[str, Any]) -> None:
     """Where changes go when there is no run."""
 
 

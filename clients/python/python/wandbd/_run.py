@@ -318,9 +318,9 @@ class Run(Known):
 
     # Inside
 
-    def _send_config(self, update: Mapping[str, Any], remove: Sequence[Sequence[str]]) -> None:
+    def _send_config(self, update: Mapping[str, Any]) -> None:
         self._check_open("config")
-        self._core.config(update, remove)
+        self._core.config(update)
 
     def _send_summary(self, update: Mapping[str, Any], remove: list[list[str]]) -> None:
         self._check_open("summary")
