@@ -1,6 +1,6 @@
 //! The end of a session.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wandbd_proto::v1::{self, record::Kind};
 
@@ -11,6 +11,9 @@ use crate::{
     error::{SpillError, chain},
     messages, spill,
 };
+
+/// How many times the limit a daemon may take that is slow but not stuck.
+const STEPS_MAX: u32 = 6;
 
 /// What `finish` waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +62,8 @@ pub struct Finished {
 }
 
 impl Session {
-    /// Ends the run (as its owner) or this process's part in it. Waits up to 5 s for the daemon's disk, then leaves what is left in a
-    /// file for the next daemon. `poll` is called about every 50 ms and ends the wait by returning true; leaving early loses nothing.
+    /// Ends the run (as its owner) or this process's part in it. Waits for the daemon's disk, up to 5 s without any ack and 30 s in all,
+    /// then leaves what is left in a file for the next daemon. `poll` is called about every 50 ms and ends the wait by returning true; leaving early loses nothing.
     /// Only the first call does anything; later ones wait for it and say the same.
     pub fn finish(
         &self,
@@ -86,7 +89,7 @@ impl Session {
                 };
             });
         } else {
-            let limit = self.settings.ack_limit;
+            let limit = self.settings.ack_limit * STEPS_MAX;
             core.wait(limit, &mut |_| poll(Waiting::Daemon), &mut |shared| {
                 shared.outcome.is_some()
             });
@@ -101,11 +104,7 @@ impl Session {
         wait: Wait,
         poll: &mut dyn FnMut(Waiting) -> bool,
     ) -> Outcome {
-        let waited = core.wait(
-            self.settings.ack_limit,
-            &mut |_| poll(Waiting::Daemon),
-            &mut |shared| shared.window.acked() >= target || shared.phase == Phase::Closed,
-        );
+        let waited = self.wait_for_acks(core, target, poll);
         let (acked, refused) = {
             let shared = core.lock();
             (
@@ -120,6 +119,27 @@ impl Session {
                 wait_for_delivery(core, limit, poll)
             }
             (true, _) => Outcome::Acked,
+        }
+    }
+
+    /// Waits as long as acks come: the limit is for each step forward, and a few times as much for all of them.
+    fn wait_for_acks(
+        &self,
+        core: &Core,
+        target: u64,
+        poll: &mut dyn FnMut(Waiting) -> bool,
+    ) -> Waited {
+        let limit = self.settings.ack_limit;
+        let begin = Instant::now();
+        loop {
+            let before = core.lock().window.acked();
+            let waited = core.wait(limit, &mut |_| poll(Waiting::Daemon), &mut |shared| {
+                shared.window.acked() >= target || shared.phase == Phase::Closed
+            });
+            let is_stuck = core.lock().window.acked() == before;
+            if waited != Waited::TimedOut || is_stuck || begin.elapsed() >= limit * STEPS_MAX {
+                return waited;
+            }
         }
     }
 

@@ -232,6 +232,21 @@ fn what_no_daemon_takes_is_spilled_without_secrets() {
 }
 
 #[test]
+fn a_daemon_that_is_slow_but_not_stuck_is_waited_for() {
+    let (place, daemon) = (Place::new(), Daemon::default());
+    daemon.set(|world| world.pace = Duration::from_millis(150));
+    let _listening = daemon.listen(&place.socket());
+    let mut settings = place.settings();
+    settings.ack_limit = Duration::from_secs(1);
+    let session = Session::open(settings, "test/1", v1::OpenRun::default());
+    for _ in 0..10 {
+        session.output(v1::output::Stream::Stdout, &"x".repeat(250 << 10));
+    }
+    assert_eq!(finish(&session).outcome, Outcome::Acked);
+    assert!(daemon.seen(session.owner_session()).has_exit());
+}
+
+#[test]
 fn a_spill_that_cannot_be_written_says_how_many_rows_are_lost() {
     let place = Place::new();
     let mut settings = place.settings();

@@ -76,6 +76,8 @@ pub struct World {
     pub mute: bool,
     /// This many chunks are taken, then the stream breaks without an ack.
     pub cut_after: Option<u32>,
+    /// How long it takes over each chunk.
+    pub pace: Duration,
     /// Every session is refused with this.
     pub refuse: Option<String>,
     pub connections: u32,
@@ -363,7 +365,11 @@ impl Daemon {
                         return Ok(());
                     }
                     Some(next) => match next?.kind {
-                        Some(client_message::Kind::Chunk(chunk)) => self.chunk(session, chunk)?,
+                        Some(client_message::Kind::Chunk(chunk)) => {
+                            let pace = self.world.lock().unwrap().pace;
+                            tokio::time::sleep(pace).await;
+                            self.chunk(session, chunk)?
+                        }
                         other => return Err(Status::invalid_argument(format!("{other:?}"))),
                     },
                 },
