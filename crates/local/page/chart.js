@@ -32,9 +32,17 @@ export class Chart {
       this.x.push(x[i]);
       this.y.push(y[i]);
     }
+    // Several writers of one run come in the order of arrival.
+    if (this.axis.startsWith("_") && this.x.some((at, i) => i > 0 && at < this.x[i - 1])) this.sort();
     if (this.x.length > 2400) [this.x, this.y] = thin(this.x, this.y, 600);
     this.now.textContent = number(this.y[this.y.length - 1]);
     this.draw();
+  }
+
+  sort() {
+    const order = this.x.map((_, i) => i).sort((a, b) => this.x[a] - this.x[b]);
+    this.y = order.map((i) => this.y[i]);
+    this.x = order.map((i) => this.x[i]);
   }
 
   clear() {
@@ -126,7 +134,8 @@ export class Chart {
     pen.lineWidth = 1.6;
     pen.lineJoin = "round";
     pen.beginPath();
-    this.x.forEach((x, i) => pen[i ? "lineTo" : "moveTo"](scale.toX(x), scale.toY(this.y[i])));
+    // Where an axis of one's own goes back (epochs of a fork, for example), a new line begins.
+    this.x.forEach((x, i) => pen[i && x >= this.x[i - 1] ? "lineTo" : "moveTo"](scale.toX(x), scale.toY(this.y[i])));
     pen.stroke();
     if (this.x.length <= 24) {
       this.x.forEach((x, i) => {

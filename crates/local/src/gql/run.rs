@@ -12,7 +12,7 @@ use super::run_parts::Parts;
 use super::scalars::{DateTime, JsonString, id};
 use super::user::User;
 use crate::extjson;
-use crate::store::runs::{self, RunRow};
+use crate::store::runs::{self, RunRow, shown};
 
 /// A run.
 #[derive(MergedObject, Clone)]
@@ -151,9 +151,4 @@ impl Identity {
             .await?;
         Ok(texts)
     }
-}
-
-/// An empty text is one that was taken away.
-fn shown(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
 }

@@ -19,7 +19,7 @@ use crate::error::StoreResult;
 use crate::extjson;
 use crate::sign::Signer;
 use crate::store::lines::{self, LineFile};
-use crate::store::runs::{self, RunRow};
+use crate::store::runs::{self, RunRow, shown};
 use crate::store::series::{self, SeriesQuery};
 use crate::store::{alerts, aliases, artifact_files, artifacts, files, violations};
 
@@ -237,7 +237,7 @@ fn brief(run: &RunRow, now: Moment) -> Value {
     json!({
         "entity": run.project.entity, "project": run.project.name, "name": run.name,
         "displayName": run.display_name, "state": run.state(now), "exitcode": run.exitcode,
-        "group": run.group, "jobType": run.job_type, "tags": run.tags, "notes": run.notes,
+        "group": shown(run.group.as_deref()), "jobType": shown(run.job_type.as_deref()), "tags": run.tags, "notes": run.notes,
         "sweep": run.sweep, "stopped": run.stopped,
         "createdAt": run.created_at, "heartbeatAt": run.heartbeat_at,
         "historyLineCount": run.history_lines, "eventsLineCount": run.events_lines,

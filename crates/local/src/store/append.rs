@@ -36,7 +36,8 @@ impl<'a> Numbering<'a> {
         }
     }
 
-    /// The number after the writer's last line.
+    /// The number after the writer's last line. A writer that comes new may begin at 0 or go on after the run's lines, which its
+    /// upsert told it about.
     pub(super) fn expected(&self) -> StoreResult<i64> {
         let Some(writer) = self.writer else {
             return Ok(self.next);
@@ -44,9 +45,9 @@ impl<'a> Numbering<'a> {
         Ok(self
             .connection
             .prepare_cached(
-                "SELECT coalesce(max(own) + 1, 0) FROM shared_lines WHERE run_id = ?1 AND file = ?2 AND writer = ?3",
+                "SELECT coalesce(max(own) + 1, ?4) FROM shared_lines WHERE run_id = ?1 AND file = ?2 AND writer = ?3",
             )?
-            .query_row(params![self.run_id, self.file.table(), writer], |row| row.get(0))?)
+            .query_row(params![self.run_id, self.file.table(), writer, self.next], |row| row.get(0))?)
     }
 
     /// The run's number of a writer's line, if it has one.

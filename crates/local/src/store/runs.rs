@@ -46,6 +46,11 @@ pub(crate) struct RunRow {
     pub(crate) longest_silence: f64,
 }
 
+/// An empty text is one that was taken away.
+pub(crate) fn shown(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
 impl RunRow {
     /// The state as shown at a moment: a running run that has gone silent was killed if that was asked for, preempted if it
     /// announced that, else it has crashed. With the next post it runs again.

@@ -57,10 +57,34 @@ async fn a_writer_may_not_skip_its_own_numbers() {
     local.upsert("r", json!({})).await;
     taken(&local, "a", history(0, &["{}", "{}", "{}"])).await;
 
-    let answer = post_as(&local, "b", history(1, &["{}"])).await;
+    for (writer, offset) in [("a", 4), ("b", 4)] {
+        let answer = post_as(&local, writer, history(offset, &["{}"])).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    }
 
-    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
-    assert_eq!(local.run("r").await["violations"], json!({"gap": 1}));
+    assert_eq!(local.run("r").await["violations"], json!({"gap": 2}));
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn a_writer_that_comes_late_may_go_on_after_the_lines_of_the_run() {
+    let data = TempDir::new().unwrap();
+    let local = Local::start(&data).await;
+    local.upsert("r", json!({})).await;
+    taken(&local, "a", history(0, &["{}", "{}", "{}"])).await;
+
+    taken(&local, "late", history(3, &["{\"late\":0}"])).await;
+    taken(&local, "a", history(3, &["{\"a\":3}"])).await;
+    taken(&local, "late", history(4, &["{\"late\":1}"])).await;
+    taken(&local, "late", history(3, &["{\"late\":9}"])).await;
+
+    let rows = local.rows("r").await;
+    let expect = ["\"late\":9", "\"a\":3", "\"late\":1"];
+    assert_eq!(rows.len(), 6);
+    for (row, expect) in rows[3..].iter().zip(expect) {
+        assert!(row.contains(expect), "{row}");
+    }
+    assert_eq!(local.run("r").await["violations"], json!({}));
     local.stop().await;
 }
 
