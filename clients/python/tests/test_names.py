@@ -25,6 +25,11 @@ WANDB_SIGNATURES = {
     "finish": "exit_code",
     "define_metric": "name step_metric step_sync hidden summary overwrite",
     "log_artifact": "artifact_or_path name type aliases tags",
+    "save": "glob_str base_path policy glob",
+    "restore": "name run_path replace root",
+    "alert": "title text level wait_duration",
+    "setup": "settings",
+    "teardown": "exit_code",
     "login": "key relogin host force timeout verify referrer prompt anonymous",
 }
 
@@ -37,7 +42,7 @@ def test_functions_take_wandbs_arguments_in_wandbs_order(name: str) -> None:
 
 
 def test_run_methods_take_the_same_arguments_as_the_functions() -> None:
-    for name in ("define_metric", "log_artifact", "finish"):
+    for name in ("alert", "define_metric", "finish", "log_artifact", "log_code", "mark_preempting", "restore", "save"):
         method = list(inspect.signature(getattr(Run, name)).parameters)[1:]
         assert method == list(inspect.signature(getattr(wandb, name)).parameters)
 
@@ -53,6 +58,13 @@ def test_a_name_of_wandb_that_is_not_built_says_so() -> None:
         _ = wandb.Image
     with pytest.raises(ImportError):
         from wandbd import Image  # noqa: F401
+
+
+def test_features_that_older_scripts_require_are_on_and_others_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    wandb.require("core")
+    assert "is a no-op" in capsys.readouterr().err
+    with pytest.raises(wandb.errors.UnsupportedError, match="unsupported requirement: flying"):
+        wandb.require(["core", "flying"])
 
 
 def test_any_other_name_is_an_ordinary_attribute_error() -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from wandbd._preinit import mark_preempting as mark_preempting
     from wandbd._preinit import pin_config_keys as pin_config_keys
     from wandbd._preinit import save as save
+    from wandbd._require import require as require
     from wandbd._run import Run as Run
     from wandbd._settings import Settings as Settings
     from wandbd._setup import setup as setup
@@ -75,6 +76,7 @@ __all__ = [
     "login",
     "mark_preempting",
     "pin_config_keys",
+    "require",
     "restore",
     "run",
     "save",
@@ -102,6 +104,7 @@ _HOMES = {
     "init": ("_init", "init"),
     "join": ("_finish", "finish_current"),
     "login": ("_login", "login"),
+    "require": ("_require", "require"),
     "restore": ("_files", "restore_file"),
     "setup": ("_setup", "setup"),
     "teardown": ("_setup", "teardown"),

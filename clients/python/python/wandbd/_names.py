@@ -10,7 +10,7 @@ MODULE = frozenset(
     Api ArtifactTTL Audio Classes EvalTable Graph Histogram Html Image JoinedTable Molecule Object3D Plotly
     Table Video agent agents api apis attach box3d catboost controller data_types ensure_configured env gym
     jupyter keras lightgbm link_model log_model patched plot plot_table
-    profiler proto require sacred sagemaker_auth sdk sklearn sweep tensorboard tensorflow
+    profiler proto sacred sagemaker_auth sdk sklearn sweep tensorboard tensorflow
     termsetup trigger unwatch use_artifact use_model util visualize wandb_agent wandb_lib
     wandb_sdk wandb_torch watch xgboost
     """.split()
