@@ -64,14 +64,15 @@ impl Config {
     }
 
     pub(crate) fn apply(&mut self, config: &ConfigRecord, num: i64, fault: &mut Option<LineError>) {
-        for item in &config.remove {
-            self.tree
-                .remove(&path::of_item(&item.key, &item.nested_key));
-        }
         for item in &config.update {
             if let Err(error) = self.set(item, num) {
                 fault.get_or_insert(error);
             }
+        }
+        // W&B removes last, whatever else the record says.
+        for item in &config.remove {
+            self.tree
+                .remove(&path::of_item(&item.key, &item.nested_key));
         }
     }
 
@@ -83,11 +84,8 @@ impl Config {
             name: names.join("."),
             source,
         })?;
-        if names == ["_wandb"] {
-            self.tree.merge_node(&names, node);
-        } else {
-            self.tree.set_node(&names, node);
-        }
+        // An object is merged into the one that is there, as in W&B.
+        self.tree.merge_node(&names, node);
         Ok(())
     }
 

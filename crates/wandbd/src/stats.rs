@@ -4,7 +4,6 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 use wandbd_ingest::RunLog;
-use wandbd_journal::Urgency;
 use wandbd_proto::v1;
 use wandbd_proto::wandb::record::RecordType;
 use wandbd_record::{convert::stats_record, note::record};
@@ -47,7 +46,7 @@ impl Stats {
                     None => return,
                 },
                 sample = samples.recv() => match sample {
-                    Some(sample) => self.take(sample).await,
+                    Some(sample) => self.take(sample),
                     None => return,
                 },
             }
@@ -65,11 +64,11 @@ impl Stats {
     }
 
     /// Journals a sample; a run that has ended is sampled no more.
-    async fn take(&mut self, sample: Sample) {
+    fn take(&mut self, sample: Sample) {
         let Some(run) = self.runs.get(&sample.target).cloned() else {
             return;
         };
-        let label = run.open().stats.unwrap_or_default().label;
+        let label = label(&run.open());
         let items = sample.readings.into_iter().map(|(key, number)| {
             let key = if label.is_empty() {
                 key
@@ -80,14 +79,11 @@ impl Stats {
         });
         let record = record(RecordType::Stats(stats_record(seconds(sample.at), items)));
         let target = sample.target;
-        let appended = {
-            let run = Arc::clone(&run);
-            tokio::task::spawn_blocking(move || run.append_own(vec![record], Urgency::Normal)).await
-        };
-        if let Ok(Err(error)) = appended
-            && !run.has_ended()
-        {
-            tracing::warn!(run = run.run_id(), %error, "a sample of system metrics is lost");
+        if !run.append_soon(vec![record]) {
+            tracing::warn!(
+                run = run.run_id(),
+                "a sample of system metrics is lost: the disk does not answer"
+            );
         }
         if run.has_ended() {
             self.runs.remove(&target);
@@ -99,6 +95,14 @@ impl Stats {
         let targets = self.runs.iter().map(|(id, run)| target(*id, run)).collect();
         self.targets.send_replace(targets);
     }
+}
+
+/// How a writer among several of one run marks its metrics.
+fn label(open: &v1::OpenRun) -> String {
+    let own = open.stats.as_ref().map(|stats| stats.label.clone());
+    own.filter(|label| !label.is_empty())
+        .or_else(|| open.shared.as_ref().map(|shared| shared.label.clone()))
+        .unwrap_or_default()
 }
 
 /// Unix seconds.

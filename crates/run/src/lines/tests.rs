@@ -530,3 +530,23 @@ fn lines_that_the_run_logs_itself_have_the_time_of_the_call_and_the_label_of_its
         ]
     );
 }
+
+#[test]
+fn an_object_in_the_config_is_merged_into_the_one_that_is_there_and_removal_comes_last() {
+    let item = |name: &str, text: &str| ConfigItem {
+        key: name.into(),
+        value_json: text.into(),
+        ..ConfigItem::default()
+    };
+    let update = ConfigRecord {
+        update: vec![item("n", r#"{"b":2}"#), item("lr", "1")],
+        remove: vec![item("lr", "")],
+    };
+
+    let (lines, _) = fold(
+        &Opened::default(),
+        vec![RecordType::Run(run()), RecordType::Config(update)],
+    );
+
+    assert_eq!(lines.config_tree().to_json(), r#"{"n":{"a":NaN,"b":2}}"#);
+}

@@ -6,7 +6,7 @@ use wandbd_record::convert::{
 };
 use wandbd_record::note;
 use wandbd_record::v1::{self, Note, record::Kind};
-use wandbd_record::wandb::{self, SummaryRecord, record::RecordType};
+use wandbd_record::wandb::{self, ConfigRecord, SummaryRecord, record::RecordType};
 use wandbd_record::{Node, path};
 
 use crate::error::Refused;
@@ -37,9 +37,15 @@ impl Rows {
             }
             Kind::Output(output) => out.push(console_record(output)),
             Kind::Config(update) => {
-                let config = config_record(&update)?;
-                self.apply_config(&config);
-                push(out, RecordType::Config(config));
+                let ConfigRecord { update, remove } = config_record(&update)?;
+                // Two records, because W&B's own tools remove last within one.
+                for (update, remove) in [(Vec::new(), remove), (update, Vec::new())] {
+                    let config = ConfigRecord { update, remove };
+                    if config != ConfigRecord::default() {
+                        self.apply_config(&config);
+                        push(out, RecordType::Config(config));
+                    }
+                }
             }
             Kind::Summary(update) => self.write_summary(update, out)?,
             Kind::Metric(metric) => {

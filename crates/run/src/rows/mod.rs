@@ -143,15 +143,16 @@ impl Rows {
     }
 
     fn apply_config(&mut self, config: &wandb::ConfigRecord) {
-        for item in &config.remove {
-            self.config
-                .remove(&wandbd_record::path::of_item(&item.key, &item.nested_key));
-        }
         for item in &config.update {
             let path = wandbd_record::path::of_item(&item.key, &item.nested_key);
             let node =
                 Node::parse(&item.value_json).unwrap_or_else(|_| Node::Leaf("null".to_owned()));
-            self.config.set_node(&path, node);
+            self.config.merge_node(&path, node);
+        }
+        // As W&B does it: removal is last.
+        for item in &config.remove {
+            self.config
+                .remove(&wandbd_record::path::of_item(&item.key, &item.nested_key));
         }
     }
 }

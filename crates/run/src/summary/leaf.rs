@@ -32,7 +32,7 @@ pub(super) struct Leaf {
     pub(super) changed: u64,
 }
 
-/// Of all numbers that were logged. The largest and the smallest ignore NaN where they can; the mean does not.
+/// Of all numbers that were logged. NaN takes part like any other: once it was logged, it is the smallest, the largest and the mean.
 #[derive(Debug, Default)]
 struct Stats {
     count: u64,
@@ -48,8 +48,12 @@ impl Stats {
             (self.first, self.min, self.max) = (value, value, value);
         }
         self.count += 1;
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        if value.is_nan() || value < self.min {
+            self.min = if self.min.is_nan() { self.min } else { value };
+        }
+        if value.is_nan() || value > self.max {
+            self.max = if self.max.is_nan() { self.max } else { value };
+        }
         self.sum += value;
     }
 

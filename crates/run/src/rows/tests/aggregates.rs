@@ -193,3 +193,29 @@ fn at_the_end_run_times_are_whole_seconds() {
     );
     assert!(rows.summary_json().contains(r#""_wandb":{"runtime":2}"#));
 }
+
+#[test]
+fn nan_is_the_smallest_and_the_largest_once_it_was_logged() {
+    let mut rows = rows();
+    let metric = v1::Metric {
+        name: "loss".into(),
+        summary: vec![
+            Aggregate::Min.into(),
+            Aggregate::Max.into(),
+            Aggregate::Mean.into(),
+        ],
+        ..v1::Metric::default()
+    };
+    rows.apply("a", kind(Kind::Metric(metric)), &mut Vec::new())
+        .unwrap();
+
+    for value in [1.0, f64::NAN, 2.0] {
+        log(&mut rows, vec![number("loss", value)]);
+    }
+
+    let summary = rows.summary_json();
+    assert!(
+        summary.starts_with(r#"{"loss":{"min":NaN,"max":NaN,"mean":NaN}"#),
+        "{summary}"
+    );
+}

@@ -1,6 +1,44 @@
 //! Several sessions of one run.
 
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
 use super::*;
+
+proptest! {
+    #[test]
+    fn whatever_order_sessions_log_in_no_value_is_lost_and_steps_rise(
+        calls in proptest::collection::vec(
+            (0..3_usize, proptest::option::weighted(0.3, 0_i64..20), any::<bool>(), any::<bool>()),
+            0..40,
+        )
+    ) {
+        let sessions = ["a", "b", "c"];
+        let mut rows = rows();
+        let (mut out, mut taken) = (Vec::new(), BTreeSet::new());
+        for (index, (who, step, close, leaves)) in calls.into_iter().enumerate() {
+            let name = format!("v{index}");
+            let record = call(vec![json(&[&name], "1")], step, close, 1.0);
+            if rows.apply(sessions[who], record, &mut out).is_ok() {
+                taken.insert(format!("{name}=1"));
+            }
+            if leaves && close {
+                rows.end_session(sessions[who], &mut out);
+            }
+        }
+        rows.end_run(0, START + 2.0, &mut out);
+
+        let rows = closed(&out);
+        let kept: Vec<String> = rows
+            .iter()
+            .flat_map(|(_, leaves)| leaves.iter().filter(|leaf| leaf.starts_with('v')).cloned())
+            .collect();
+        prop_assert_eq!(kept.len(), taken.len(), "each value once");
+        prop_assert_eq!(kept.into_iter().collect::<BTreeSet<_>>(), taken);
+        prop_assert!(rows.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+}
 
 #[test]
 fn sessions_without_steps_have_rows_of_their_own_numbered_as_they_close() {
@@ -154,7 +192,15 @@ fn other_records_go_to_the_journal_as_wandb_knows_them() {
     }
 
     assert_eq!(rows.config_json(), r#"{"n":{"a":null,"b":2}}"#);
-    let Some(RecordType::Run(run)) = &out[1].record_type else {
+    let configs: Vec<(usize, usize)> = out[..2]
+        .iter()
+        .map(|record| match &record.record_type {
+            Some(RecordType::Config(config)) => (config.remove.len(), config.update.len()),
+            other => panic!("no config record: {other:?}"),
+        })
+        .collect();
+    assert_eq!(configs, [(1, 0), (0, 1)], "what is removed is told first");
+    let Some(RecordType::Run(run)) = &out[2].record_type else {
         panic!("no run record");
     };
     assert_eq!(
@@ -162,7 +208,7 @@ fn other_records_go_to_the_journal_as_wandb_knows_them() {
         ("foo", "r")
     );
     assert_eq!(run.config, None, "an old config must not come back");
-    assert!(matches!(out[2].record_type, Some(RecordType::OutputRaw(_))));
+    assert!(matches!(out[3].record_type, Some(RecordType::OutputRaw(_))));
 }
 
 #[test]
