@@ -154,15 +154,15 @@ class Run:
     def info(self, timeout_s: float) -> dict[str, Any]:
         """The last `wandbd.v1.Run` message as a dict; waits, without the GIL, until `entity` is known or the time is over.
 
-        All fields of the message are there by their names in `wandbd.proto` (`tag` is the list of tags). Empty strings stand for what is not known; `state` is the name of the enum's value
-        ("LIVE", "DELIVERED", ...), `exit_code` is None until there is one.
+        All fields of the message are there by their names in `wandbd.proto` (`tag` is the list of tags). Empty strings stand for
+        what is not known; `state` is the name of the enum's value ("LIVE", "DELIVERED", ...), `exit_code` is None until there is one.
         """
 
     def opened(self, timeout_s: float) -> dict[str, Any] | None:
         """Wait, without the GIL, until the server has answered what `open` asked; None if the time is over before.
 
-        Returns the last Run message as `info` does: `opened` is True and its names, `resumed`, `starting_step`, `tag`, ... are final; or
-        `error` is a text that says why the run cannot be had (also that the daemon refused this session).
+        Returns the last Run message as `info` does: `opened` is True and its names, `resumed`, `starting_step`, `tag`, ... are
+        final; or `error` is a text that says why the run cannot be had (also that the daemon refused this session).
         """
 
     def fetch(self, timeout_s: float) -> dict[str, Any] | None:
@@ -180,8 +180,8 @@ class Run:
         Args:
             exit_code: Of the run.
             wait: "ack": until it is on the daemon's disk; "delivered": until the server has everything.
-            timeout_s: Limit for "delivered". For "ack" the limit is 5 s without any ack and 30 s in all, after which un-acknowledged records go to the
-                spill.
+            timeout_s: Limit for "delivered". For "ack" the limit is 5 s without any ack and 30 s in all, after which
+                un-acknowledged records go to the spill.
             tick: Called about once a second while waiting for delivery, with the last Run message; may raise KeyboardInterrupt,
                 which ends the waiting and not the delivery.
 
