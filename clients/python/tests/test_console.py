@@ -130,6 +130,22 @@ def test_a_run_captures_from_init_to_finish_but_not_its_own_first_and_last_lines
     assert core.named("output") == [(False, "hello"), (False, "\n")]
 
 
+def test_on_a_terminal_our_lines_do_not_stick_to_the_scripts(core: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    run = wandb.init()
+    sys.stdout.write("50%\r100%")
+    run.finish()
+    assert "\n50%\r100%\nwandb: " in terminal.getvalue()
+    assert "\n\n" not in terminal.getvalue()
+
+
 def test_console_off_captures_nothing(core: Any, streams: Streams) -> None:
     out, err = streams()
     with wandb.init(settings=wandb.Settings(console="off")):

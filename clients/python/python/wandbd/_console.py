@@ -30,6 +30,17 @@ class Capture(Protocol):
         """Listen no more; what was printed before has been handed over."""
 
 
+class _Line:
+    open = False
+    """Whether the last thing that was printed did not end its line."""
+
+
+def end_line() -> str:
+    """What has to be written before a line of our own, so that it does not stick to one of the script's."""
+    was, _Line.open = _Line.open, False
+    return "\n" if was else ""
+
+
 class _Tap:
     """A stream whose `write` is ours."""
 
@@ -47,6 +58,8 @@ class _Tap:
     def _wrapped(self, original: Callable[[str], int]) -> Callable[[str], int]:
         def write(text: str, /) -> int:
             written = original(text)
+            if text:
+                _Line.open = text[-1] != "\n"
             if self.sinks:
                 self._pass_on(text)
             return written

@@ -90,8 +90,11 @@ def emit(label: str, text: str) -> None:
     if stream is None:
         return
     try:
-        prefix = _prefix(stream.isatty())
-        stream.write("".join(f"{prefix}{label}{line}\n" for line in text.split("\n")))
+        terminal = stream.isatty()
+        prefix = _prefix(terminal)
+        console = sys.modules.get("wandbd._console")
+        before = console.end_line() if terminal and console is not None else ""
+        stream.write(before + "".join(f"{prefix}{label}{line}\n" for line in text.split("\n")))
         stream.flush()
     except (OSError, ValueError, AttributeError):
         pass
