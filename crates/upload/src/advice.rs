@@ -83,87 +83,70 @@ fn refused(channel: Channel) -> &'static str {
 mod tests {
     use super::*;
 
+    fn check(error: &SendError, channel: Channel, policy: Policy, expect: &str) {
+        let text = cause(error, channel, policy, "r1");
+
+        assert!(text.contains(expect), "{text}");
+        assert!(text.starts_with(&error.to_string()), "{text}");
+    }
+
     #[test]
-    fn every_cause_names_what_a_person_can_do() {
+    fn a_failing_layer_is_named_with_its_setting() {
+        for (text, expect) in [
+            ("dns error", "host in WANDB_BASE_URL"),
+            ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
+            ("received corrupt message: TLS", "http:// or https://"),
+            ("tunnel error", "PROXY"),
+            ("connection refused", "check the network"),
+        ] {
+            let error = SendError::Unreachable(text.to_owned().into());
+
+            check(&error, Channel::Post, Policy::BackOff, expect);
+        }
+    }
+
+    #[test]
+    fn every_refusal_names_what_a_person_can_do() {
         let reason = || "test".to_owned();
-        let gone = || SendError::Gone {
-            status: 404,
+        let (unauthorized, forbidden) = (
+            SendError::Unauthorized(reason()),
+            SendError::Forbidden(reason()),
+        );
+        check(
+            &unauthorized,
+            Channel::Update,
+            Policy::Reauthorize,
+            "`wandbd login`",
+        );
+        check(
+            &forbidden,
+            Channel::Post,
+            Policy::Hourly,
+            "`wandbd retry r1`",
+        );
+        let (status, retry) = (404, "`wandbd retry r1` creates it again");
+        let gone = SendError::Gone {
+            status,
             reason: reason(),
         };
-        let lost = |text: &str| SendError::Unreachable(text.to_owned().into());
-        for (error, channel, policy, expect) in [
-            (
-                lost("dns error"),
-                Channel::Open,
-                Policy::BackOff,
-                "host in WANDB_BASE_URL",
-            ),
-            (
-                lost("invalid peer certificate: UnknownIssuer"),
-                Channel::Post,
-                Policy::BackOff,
-                "SSL_CERT_FILE",
-            ),
-            (
-                lost("tunnel error"),
-                Channel::Post,
-                Policy::BackOff,
-                "PROXY",
-            ),
-            (
-                lost("connection refused"),
-                Channel::Files,
-                Policy::BackOff,
-                "check the network",
-            ),
-            (
-                SendError::Unauthorized(reason()),
-                Channel::Update,
-                Policy::Reauthorize,
-                "`wandbd login`",
-            ),
-            (
-                SendError::Forbidden(reason()),
-                Channel::Post,
-                Policy::Hourly,
-                "`wandbd retry r1`",
-            ),
-            (
-                gone(),
-                Channel::Post,
-                Policy::Told,
-                "`wandbd retry r1` creates it again",
-            ),
-            (gone(), Channel::Open, Policy::Hourly, "entity and project"),
-            (
-                SendError::Conflict(reason()),
-                Channel::Post,
-                Policy::Reopen,
-                "`wandbd retry r1`",
-            ),
-            (
-                SendError::Rejected {
-                    status: 422,
-                    reason: reason(),
-                },
-                Channel::Open,
-                Policy::Refuse,
-                "`wandbd sync`",
-            ),
-            (
-                SendError::Server {
-                    status: 500,
-                    reason: reason(),
-                },
-                Channel::Post,
-                Policy::BackOff,
-                "by itself",
-            ),
-        ] {
-            let text = cause(&error, channel, policy, "r1");
-
-            assert!(text.contains(expect), "{text}");
-            assert!(text.starts_with(&error.to_string()), "{text}");
-        }
+        check(&gone, Channel::Post, Policy::Told, retry);
+        check(&gone, Channel::Open, Policy::Hourly, "entity and project");
+        let conflict = SendError::Conflict(reason());
+        check(
+            &conflict,
+            Channel::Post,
+            Policy::Reopen,
+            "`wandbd retry r1`",
+        );
+        let rejected = SendError::Rejected {
+            status: 422,
+            reason: reason(),
+        };
+        check(&rejected, Channel::Open, Policy::Refuse, "`wandbd sync`");
+        let server = SendError::Server {
+            status: 500,
+            reason: reason(),
+        };
+        check(&server, Channel::Post, Policy::BackOff, "by itself");
     }
 }

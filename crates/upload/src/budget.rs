@@ -21,6 +21,8 @@ pub struct Budget {
     requests: Arc<Gate>,
     transfers: Arc<Gate>,
     slots: Mutex<HashMap<String, Instant>>,
+    /// When a post of each run went last: a run can have several journals, one after another.
+    runs: Mutex<HashMap<String, Instant>>,
 }
 
 impl Default for Budget {
@@ -36,6 +38,7 @@ impl Budget {
             requests: Gate::new(requests),
             transfers: Gate::new(transfers),
             slots: Mutex::default(),
+            runs: Mutex::default(),
         }
     }
 
@@ -58,6 +61,21 @@ impl Budget {
             let next = slots.entry(project.to_owned()).or_insert(now);
             let turn = *next;
             *next = turn + SPACING;
+            turn
+        };
+        sleep_until(turn).await;
+    }
+}
+
+impl Budget {
+    /// Waits until a post of this run may go, `gap` after the last one, whichever journal that was from.
+    pub async fn run_slot(&self, run: &str, gap: Duration) {
+        let now = Instant::now();
+        let turn = {
+            let mut runs = lock(&self.runs);
+            runs.retain(|_, last| *last + gap > now);
+            let turn = runs.get(run).map_or(now, |last| *last + gap);
+            runs.insert(run.to_owned(), turn);
             turn
         };
         sleep_until(turn).await;
@@ -211,5 +229,19 @@ mod tests {
 
         assert!(spread >= Duration::from_secs(1));
         assert_eq!(start.elapsed(), spread);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn posts_of_a_run_keep_their_distance_whichever_journal_they_are_from() {
+        let budget = Budget::default();
+        let gap = Duration::from_millis(550);
+        let start = Instant::now();
+
+        for _ in 0..3 {
+            budget.run_slot("p/a", gap).await;
+        }
+        budget.run_slot("p/b", gap).await;
+
+        assert!(start.elapsed() >= 2 * gap && start.elapsed() < 3 * gap);
     }
 }

@@ -214,7 +214,7 @@ impl Cursor {
     }
 
     /// Forgets what the destination has, because the run was deleted there. Alerts were read, and artifacts are not the run's alone.
-    pub(crate) fn from_the_start(&mut self) {
+    pub(crate) fn start_over(&mut self) {
         *self = Cursor {
             before: self.opened.take().or_else(|| self.before.take()),
             artifacts: std::mem::take(&mut self.artifacts),

@@ -95,6 +95,8 @@ pub struct ParamsChange {
     pub group: Option<String>,
     /// The job type.
     pub job_type: Option<String>,
+    /// Path of the script.
+    pub program: Option<String>,
     /// Address of the git remote.
     pub git_remote: Option<String>,
     /// Git commit.

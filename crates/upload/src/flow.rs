@@ -149,7 +149,7 @@ struct Told {
 
 enum Event {
     Posted(Outcome),
-    Updated(Told),
+    Updated(Box<Told>),
     Alerted(Alerted),
     Written(Written),
     Filed(Report),
@@ -219,6 +219,9 @@ impl Flow {
             });
         }
         flow.told = flow.params();
+        if let Some(program) = program {
+            flow.told.program.clone_from(&program.path);
+        }
         flow
     }
 
@@ -243,7 +246,7 @@ impl Flow {
                     }
                 }
                 Event::Due => {}
-                Event::Updated(told) => self.update_settled(told).await,
+                Event::Updated(told) => self.update_settled(*told).await,
                 Event::Alerted(alerted) => self.alert_settled(&alerted).await,
                 Event::Written(written) => self.console_written(written),
                 Event::Filed(report) => self.files_arrived(report),
@@ -267,7 +270,7 @@ impl Flow {
             biased;
             () = self.parts.courier.stop.cancelled() => Err(Stopped),
             done = job(&mut self.jobs.posting) => done.map(Event::Posted),
-            done = job(&mut self.jobs.updating) => done.map(Event::Updated),
+            done = job(&mut self.jobs.updating) => done.map(|told| Event::Updated(Box::new(told))),
             done = job(&mut self.jobs.alerting) => done.map(Event::Alerted),
             done = job(&mut self.jobs.writing) => done.map(Event::Written),
             done = job(&mut self.jobs.filing) => done.map(Event::Filed),
@@ -292,7 +295,7 @@ impl Flow {
     /// The run was deleted there, and a person wants it back.
     async fn make_again(mut self) -> Result<Ended, Stopped> {
         warn!(run = %self.parts.courier.name, "deleted there; it is made again and everything is sent once more");
-        self.cursor.from_the_start();
+        self.cursor.start_over();
         while let Err(error) = self.parts.notebook.save(&self.cursor).await {
             let cause = chain(&error);
             error!(run = %self.parts.courier.name, cause, "nothing is sent before this is saved");

@@ -140,6 +140,9 @@ impl Poster {
             let project = format!("{}/{}", self.opened.entity, self.opened.project);
             let slot = self.courier.budget.slot(&project);
             self.courier.or_stop(slot).await?;
+            let run = format!("{project}/{}", self.opened.run_id);
+            let turn = self.courier.budget.run_slot(&run, self.pace.min_gap);
+            self.courier.or_stop(turn).await?;
             self.now_sent();
             let attempt = self.courier.destination.post(&self.opened, post);
             let limit = self.pace.post_timeout;

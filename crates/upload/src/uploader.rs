@@ -165,7 +165,8 @@ impl Uploader {
                 return Ok(Outcome::Delivered);
             }
             let reader = Reader::open(Arc::clone(&setup.feed), Arc::clone(&courier))?;
-            match deliver(&setup, &courier, notebook.clone(), cursor, reader).await {
+            let delivery = deliver(&setup, &courier, notebook.clone(), cursor, reader);
+            match Box::pin(delivery).await {
                 Ok(Ended::Delivered) => {
                     info!(run = %courier.name, "delivered");
                     courier.standing.delivered();
@@ -239,7 +240,7 @@ async fn deliver(
         folder: setup.folder.clone(),
         on_artifact_done: Arc::clone(&setup.on_artifact_done),
     };
-    Ok(Flow::new(parts, cursor, &head).run().await?)
+    Ok(Box::pin(Flow::new(parts, cursor, &head).run()).await?)
 }
 
 /// Opens the run and saves what was said, twice, before anything else is sent.

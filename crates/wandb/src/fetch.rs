@@ -76,10 +76,10 @@ pub async fn fetch_file(
     target: &Path,
 ) -> Result<bool, FetchError> {
     let api = Api::new(transports, settings)?;
-    let Some(address) = find(&api, run, name).await? else {
+    let Some(place) = find(&api, run, name).await? else {
         return Ok(false);
     };
-    let response = get(&api, address)
+    let response = get(&api, place)
         .await
         .map_err(|error| api.discreet(error))?;
     let failed = |source| FetchError::Target {
@@ -101,7 +101,14 @@ pub async fn fetch_file(
     stored.map(|()| true)
 }
 
-async fn find(api: &Api, run: &RunPath, name: &str) -> Result<Option<Url>, SendError> {
+/// Where a file lies.
+struct Place {
+    address: Url,
+    /// The address holds its own leave: whoever adds credentials is turned away.
+    signed: bool,
+}
+
+async fn find(api: &Api, run: &RunPath, name: &str) -> Result<Option<Place>, SendError> {
     let entity = (!run.entity.is_empty()).then_some(&run.entity);
     let variables = json!({
         "entity": entity, "project": run.project, "run": run.run, "names": [name],
@@ -109,27 +116,31 @@ async fn find(api: &Api, run: &RunPath, name: &str) -> Result<Option<Url>, SendE
     let data: Data = api.graphql("RunFile", QUERY, variables).await?;
     let files = data.project.and_then(|project| project.run?.files);
     let mut files = files.into_iter().flat_map(|files| files.edges);
-    let file = files
-        .find(|file| file.node.name == name)
-        .map(|edge| edge.node);
-    let given = |address: &String| !address.is_empty();
-    let address = file.and_then(|file| {
-        let direct = file.direct_url.filter(given);
-        direct.or(file.url.filter(given))
-    });
-    address
-        .map(|address| api.base.resolve(&address))
-        .transpose()
-        .map_err(|error| nonsense("RunFile", error))
+    let Some(file) = files.find(|file| file.node.name == name) else {
+        return Ok(None);
+    };
+    let given = |address: Option<String>| address.filter(|address| !address.is_empty());
+    let direct = given(file.node.direct_url);
+    let signed = direct.is_some();
+    let Some(address) = direct.or(given(file.node.url)) else {
+        return Ok(None);
+    };
+    let address = api.base.resolve(&address);
+    let address = address.map_err(|error| nonsense("RunFile", error))?;
+    Ok(Some(Place { address, signed }))
 }
 
-/// Credentials go only to the server itself.
-async fn get(api: &Api, mut address: Url) -> Result<Response, SendError> {
+/// Credentials go only to the server itself, and not with signed addresses. Where it sends clients on to is one.
+async fn get(api: &Api, place: Place) -> Result<Response, SendError> {
+    let Place {
+        mut address,
+        mut signed,
+    } = place;
     let limit = api.limits.stall;
     for _ in 0..=REDIRECTS {
         let mut headers: HeaderMap = api.headers.clone();
         headers.remove(AUTHORIZATION);
-        if api.base.holds(&address) {
+        if !signed && api.base.holds(&address) {
             headers.insert(AUTHORIZATION, api.authorization().await?);
         }
         let request = api.http.get(address.clone()).headers(headers).send();
@@ -140,12 +151,10 @@ async fn get(api: &Api, mut address: Url) -> Result<Response, SendError> {
         if status.is_success() {
             return Ok(response);
         }
-        let to = response
-            .headers()
-            .get(LOCATION)
-            .and_then(|to| to.to_str().ok());
-        match to.and_then(|to| address.join(to).ok()) {
-            Some(to) if status.is_redirection() => address = to,
+        let to = response.headers().get(LOCATION);
+        let to = to.and_then(|to| address.join(to.to_str().ok()?).ok());
+        match to {
+            Some(to) if status.is_redirection() => (address, signed) = (to, true),
             _ => {
                 let headers = response.headers().clone();
                 let body = read(response, ERROR_MAX, limit).await.unwrap_or_default();

@@ -140,6 +140,7 @@ impl<'a> Upsert<'a> {
             notes: params.notes.as_deref(),
             tags: params.tags.as_deref(),
             job_type: params.job_type.as_deref(),
+            program: params.program.as_deref().unwrap_or_default(),
             repo: params.git_remote.as_deref().unwrap_or_default(),
             commit: params.git_commit.as_deref().unwrap_or_default(),
             ..self

@@ -1,5 +1,7 @@
 //! Opening and updating runs.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! Identity tokens, whose credentials they are, and files read back.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::path::Path;
@@ -199,8 +201,8 @@ async fn a_server_tells_whose_a_key_is() {
     );
 }
 
-fn file(address: &str) -> Value {
-    let node = json!({"name": "a/model.bin", "directUrl": address, "url": "/never"});
+fn file(direct: Option<&str>, address: &str) -> Value {
+    let node = json!({"name": "a/model.bin", "directUrl": direct, "url": address});
     json!({"project": {"run": {"files": {"edges": [{"node": node}]}}}})
 }
 
@@ -218,35 +220,27 @@ async fn a_file_is_read_back_and_credentials_go_only_to_the_server_itself() {
     let storage = Server::start().await;
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("new/model.bin");
-    for (address, onward) in [
-        (format!("{}/stored/x?s=1", storage.url), None),
-        (
-            format!("{}/stored/x", server.url),
-            Some(format!("{}/stored/x", storage.url)),
-        ),
+    let away = format!("{}/stored/x?s=1", storage.url);
+    let below = format!("{}/stored/signed?s=1", server.url);
+    let content = || Reply::Say(200, Vec::new(), "weights".into());
+    let onward = Reply::status(302).with("location", &away);
+    server.reply("GET /files/x", onward);
+    server.reply("GET /stored/signed", content());
+    for _ in 0..2 {
+        storage.reply("GET /stored/x", content());
+    }
+    for answer in [
+        file(Some(&away), "/never"),
+        file(Some(&below), "/never"),
+        file(None, "/files/x"),
     ] {
-        server.reply("RunFile", Reply::data(&file(&address)));
-        if let Some(onward) = onward {
-            server.reply(
-                "GET /stored/x",
-                Reply::status(302).with("location", &onward),
-            );
-        }
-        storage.reply(
-            "GET /stored/x",
-            Reply::Say(200, Vec::new(), "weights".into()),
-        );
+        server.reply("RunFile", Reply::data(&answer));
+        let settings = server.settings();
 
-        let found = fetch_file(
-            &Transports::new(),
-            server.settings(),
-            &run(),
-            "a/model.bin",
-            &target,
-        )
-        .await;
+        let (transports, run) = (Transports::new(), run());
+        let found = fetch_file(&transports, settings, &run, "a/model.bin", &target);
 
-        assert!(found.unwrap());
+        assert!(found.await.unwrap());
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "weights");
         std::fs::remove_file(&target).unwrap();
     }
@@ -254,17 +248,14 @@ async fn a_file_is_read_back_and_credentials_go_only_to_the_server_itself() {
     for call in storage.calls() {
         assert_eq!(call.header("authorization"), None);
     }
-    let own = server
-        .calls()
-        .into_iter()
-        .find(|call| call.name == "GET /stored/x");
-    assert!(own.unwrap().header("authorization").is_some());
-    assert_eq!(
-        std::fs::read_dir(folder.path().join("new"))
-            .unwrap()
-            .count(),
-        0
+    let (signed, own) = (
+        server.call("GET /stored/signed"),
+        server.call("GET /files/x"),
     );
+    assert_eq!(signed.header("authorization"), None);
+    assert!(own.header("authorization").is_some());
+    let left = std::fs::read_dir(folder.path().join("new")).unwrap();
+    assert_eq!(left.count(), 0);
 }
 
 #[tokio::test]
@@ -286,10 +277,10 @@ async fn what_is_not_there_is_not_found_and_half_a_file_is_none() {
         assert!(!fetch().await.unwrap());
     }
 
-    server.reply("RunFile", Reply::data(&file("/stored/x")));
+    server.reply("RunFile", Reply::data(&file(None, "/stored/x")));
     server.reply("GET /stored/x", Reply::Cut);
     let cut = fetch().await.unwrap_err();
-    server.reply("RunFile", Reply::data(&file("/stored/x")));
+    server.reply("RunFile", Reply::data(&file(None, "/stored/x")));
     server.reply("GET /stored/x", Reply::status(404));
     let lost = fetch().await.unwrap_err();
 

@@ -106,7 +106,7 @@ impl Flow {
     /// The console's files as this run wants them.
     pub(super) fn console_files(&self) -> ConsoleFiles {
         let said = self.parts.poster.start.said();
-        let limits = said.and_then(|said| said.console_files.clone());
+        let limits = said.and_then(|said| said.console_files);
         ConsoleFiles::new(limits, self.parts.opened.label.as_deref())
     }
 }

@@ -188,6 +188,7 @@ fn changes(told: &RunParams, now: &RunParams) -> Option<ParamsChange> {
         tags: (told.tags != now.tags).then(|| now.tags.clone()),
         group: text(&told.group, &now.group),
         job_type: text(&told.job_type, &now.job_type),
+        program: text(&told.program, &now.program).filter(|program| !program.is_empty()),
         git_remote: text(&told.git_remote, &now.git_remote),
         git_commit: text(&told.git_commit, &now.git_commit),
     };

@@ -44,6 +44,15 @@ async fn causes(handle: Handle) -> BTreeSet<String> {
     causes
 }
 
+fn arrived(bench: &Bench, what: &str) {
+    let server = bench.server.look();
+    assert_eq!(server.history, expected(&records()).0.history, "{what}");
+    assert_eq!(server.complete, Some(0), "{what}");
+    assert_eq!(server.alerts, ["careful"], "{what}");
+    assert_eq!(server.artifacts, ["a1"], "{what}");
+    assert_eq!(server.files["a.txt"], b"A", "{what}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_trouble_on_every_channel_is_outlived_and_its_cause_says_what_helps() {
     let troubles = [
@@ -68,19 +77,7 @@ async fn every_trouble_on_every_channel_is_outlived_and_its_cause_says_what_help
 
             let what = format!("{channel} {fault:?}");
             assert_eq!(outcome, Outcome::Delivered, "{what}");
-            let server = bench.server.look();
-            assert_eq!(server.history, expected(&records()).0.history, "{what}");
-            assert_eq!(
-                (server.complete, server.alerts.len()),
-                (Some(0), 1),
-                "{what}"
-            );
-            assert_eq!(
-                (&server.artifacts[..], &server.files["a.txt"][..]),
-                (&["a1".to_owned()][..], &b"A"[..]),
-                "{what}"
-            );
-            drop(server);
+            arrived(&bench, &what);
             bench.assert_no_violation();
             assert!(handle.progress().borrow().skipped.is_empty(), "{what}");
             let causes = {

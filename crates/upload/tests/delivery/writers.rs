@@ -138,7 +138,7 @@ async fn content_that_has_arrived_is_not_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn ignored_files_stay_here() {
     let start = said(|open| {
-        open.ignore_glob = vec!["*.ckpt".into(), "config.yaml".into(), "output*".into()]
+        open.ignore_glob = vec!["*.ckpt".into(), "config.yaml".into(), "output*".into()];
     });
     let names = ["a.ckpt", "sub/b.ckpt", "c.txt"];
     let mut records = vec![start, output("text\n")];
@@ -168,13 +168,14 @@ async fn a_writer_beside_the_primary_one_sends_its_console_and_what_the_user_sav
 
     let bench = live.ends().await;
 
-    let server = bench.server.look();
-    let sent: Vec<&String> = server.files.keys().collect();
-    assert_eq!(sent, ["mine.txt", "output.log"]);
-    assert_eq!((server.history.len(), server.summary.is_some()), (1, true));
-    assert_eq!(server.complete, None);
-    drop(server);
-    let posts = bench.server.look().posts.len();
+    let posts = {
+        let server = bench.server.look();
+        let sent: Vec<&String> = server.files.keys().collect();
+        assert_eq!(sent, ["mine.txt", "output.log"]);
+        assert_eq!((server.history.len(), server.summary.is_some()), (1, true));
+        assert_eq!(server.complete, None);
+        server.posts.len()
+    };
     bench.deliver().await;
     assert_eq!(bench.server.look().posts.len(), posts);
 }
@@ -188,12 +189,12 @@ async fn console_files_in_a_series_go_when_they_are_complete() {
             ..v1::ConsoleFiles::default()
         });
     });
-    let line = |n: usize| output(&format!("line {n}\n"));
+    let say = |n: usize| output(&format!("line {n}\n"));
     // Lines are complete when they have left the terminal's window.
     let mut records = vec![start];
-    records.extend((10..70).map(line));
+    records.extend((10..70).map(say));
     let live = Live::start(&records, &[]);
-    let logs = |live: &Live| {
+    let uploaded = |live: &Live| {
         let server = live.bench.server.look();
         let logs = server
             .files
@@ -202,12 +203,12 @@ async fn console_files_in_a_series_go_when_they_are_complete() {
         let texts = logs.map(|(_, text)| String::from_utf8(text.clone()).unwrap());
         texts.collect::<Vec<String>>()
     };
-    wait_for(|| !logs(&live).is_empty()).await;
+    wait_for(|| !uploaded(&live).is_empty()).await;
     let first = "logs/output_19700101_000000_000000000.log";
     wait_for(|| live.told(first) == 1).await;
-    let begun = logs(&live);
+    let begun = uploaded(&live);
     let live = live.restarts().await;
-    let more: Vec<Record> = (70..80).map(line).collect();
+    let more: Vec<Record> = (70..80).map(say).collect();
     live.bench.feed.append(&more);
 
     let bench = live.ends().await;
@@ -215,11 +216,11 @@ async fn console_files_in_a_series_go_when_they_are_complete() {
     let server = bench.server.look();
     let series = server.files.iter();
     let series = series.filter(|(name, _)| name.starts_with("logs/"));
-    let texts: Vec<_> = series.map(|(_, text)| text.clone()).collect();
+    let contents: Vec<_> = series.map(|(_, text)| text.clone()).collect();
     let lines: Vec<Vec<u8>> = (10..80)
         .map(|n| format!("line {n}\n").into_bytes())
         .collect();
-    assert_eq!(texts, lines);
+    assert_eq!(contents, lines);
     assert_eq!(begun[0], "line 10\n");
     assert!(!server.files.contains_key("output.log"));
     assert!(
