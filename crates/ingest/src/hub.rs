@@ -44,8 +44,8 @@ pub struct HubConfig {
 
 /// See the module.
 pub struct Hub {
-    config: HubConfig,
-    committer: Arc<Committer>,
+    pub(crate) config: HubConfig,
+    pub(crate) committer: Arc<Committer>,
     vault: Arc<dyn Vault>,
     runs: Mutex<HashMap<String, Arc<RunLog>>>,
     /// Sessions whose hello is being answered.
@@ -83,7 +83,7 @@ impl Hub {
         (Arc::new(hub), receiver)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<RunLog>>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<RunLog>>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -276,7 +276,7 @@ impl Hub {
     }
 
     /// Starts the minder and tells the program.
-    fn take_up(self: &Arc<Self>, run: &Arc<RunLog>) {
+    pub(crate) fn take_up(self: &Arc<Self>, run: &Arc<RunLog>) {
         if !run.has_ended() {
             self.tasks
                 .spawn(minder::mind(Arc::clone(run), Arc::clone(self)));
@@ -296,60 +296,6 @@ impl Hub {
     pub fn attach(&self, owner_session: &str) -> Result<Arc<RunLog>, IngestError> {
         self.get(owner_session)
             .ok_or_else(|| IngestError::UnknownRun(owner_session.to_owned()))
-    }
-
-    /// Takes up what an earlier daemon left undelivered. Returns the number of runs; one that cannot be read is reported and left
-    /// as it is. Blocking.
-    ///
-    /// # Errors
-    /// When the folder of runs cannot be read.
-    pub fn adopt_all(self: &Arc<Self>) -> Result<usize, IngestError> {
-        // Minders of the first runs wait here until every run is known: a spill must not open a run a second time.
-        let _alone = self.spilling.blocking_lock();
-        let mut adopted = 0;
-        for path in self.undelivered()? {
-            match RunLog::adopt(&self.committer, &path) {
-                Ok(run) => {
-                    let run = Arc::new(run);
-                    self.lock()
-                        .insert(run.opened().session.clone(), Arc::clone(&run));
-                    self.take_up(&run);
-                    adopted += 1;
-                }
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::error!(journal = %path.display(), error, "journal cannot be adopted; left as it is");
-                    self.drops.count(UNREADABLE, 1);
-                }
-            }
-        }
-        Ok(adopted)
-    }
-
-    /// Journals below the folder of runs that are not marked as delivered.
-    fn undelivered(&self) -> Result<Vec<PathBuf>, IngestError> {
-        let dir = &self.config.runs_dir;
-        private_dir(dir)?;
-        let mut found = Vec::new();
-        for folder in fs::read_dir(dir).map_err(IngestError::io("read", dir))? {
-            let folder = folder.map_err(IngestError::io("read", dir))?.path();
-            let Ok(entries) = fs::read_dir(&folder) else {
-                continue; // a link to an offline folder that was taken away, or a stray file
-            };
-            for entry in entries.flatten() {
-                let path = entry.path();
-                let name = entry.file_name();
-                let name = name.to_string_lossy();
-                if name.starts_with("run-")
-                    && name.ends_with(".wandb")
-                    && !synced_mark(&path).exists()
-                {
-                    found.push(path);
-                }
-            }
-        }
-        found.sort();
-        Ok(found)
     }
 
     /// The process behind a connection, as this daemon sees it.

@@ -14,6 +14,7 @@
 //!
 //! Limits: messages up to 16 MiB, 64 chunks of a session between journal and ack, 5 s of grace for other sessions when a run ends.
 
+mod adopt;
 mod append;
 mod delivery;
 mod describe;

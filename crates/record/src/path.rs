@@ -45,7 +45,6 @@ pub fn to_item(mut names: Vec<String>) -> (String, Vec<String>) {
 pub fn check(names: &[impl AsRef<str>]) -> Result<(), BadValue> {
     match names {
         [] => Err(BadValue::Unnamed),
-        [only] if only.as_ref().is_empty() => Err(BadValue::Unnamed),
         [first, ..] if names.len() > MAX_NAMES => Err(BadValue::Deep {
             name: first.as_ref().to_owned(),
             names: names.len(),
