@@ -477,12 +477,14 @@ def test_summary_writes_are_explicit_and_replace_tables(core: Any) -> None:
     summary["n"] = {"z": 1}
     summary.n.x = 5
     del summary["a"]
+    del summary.never
     assert core.named("summary") == [
         ({"best": 1}, []),
         ({"a": 2, "b": 3}, []),
         ({"n": {"z": 1}}, [["n"]]),
         ({"n": {"x": 5}}, []),
         ({}, [["a"]]),
+        ({}, [["never"]]),
     ]
 
 

@@ -59,9 +59,7 @@ class SummarySubDict:
         self._put({key: value})
 
     def __delitem__(self, key: str) -> None:
-        """Remove `key` and what lies below it."""
-        if key not in self._values():
-            raise KeyError(key)
+        """Remove `key` and what lies below it; one that is not there is no error."""
         self._send({}, [[*self._path, key]])
 
     def __getattr__(self, key: str) -> Any:
