@@ -122,6 +122,10 @@ impl Deliveries {
         let Some(key) = find_key(settings) else {
             return; // an identity token: the run knows its file
         };
+        let server = lead.run.open().server.unwrap_or_default();
+        if !same_server(&server.base_url, &settings.base_url) {
+            return; // this once it goes elsewhere
+        }
         let own = self.servers.of_run(&lead.run);
         if own.ok().and_then(|own| find_key(&own)) == Some(key.clone()) {
             return;
@@ -144,7 +148,7 @@ impl Deliveries {
             },
             Ok(false) => v1::RestoreResponse {
                 found: false,
-                message: format!("the server has no file {} of that run", request.name),
+                message: format!("{} not found among the files of that run", request.name),
             },
             Err(message) => v1::RestoreResponse {
                 found: false,

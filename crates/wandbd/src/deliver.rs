@@ -6,24 +6,22 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::{sync::watch, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wandbd_ingest::{Hub, RunLog};
 use wandbd_journal::{Files, OsFiles};
 use wandbd_proto::v1::run::State;
-use wandbd_upload::{Budget, LiveFeed, Outcome, Overrides, Progress, Setup, Timing, Uploader};
+use wandbd_upload::{Budget, Overrides, Timing};
 use wandbd_wandb::{Limits, ServerSettings, Transports, WandbDestination};
 
 use crate::{
+    attempt::Attempt,
     credentials::Credentials,
     lead::{Lead, Leads},
     local::Hosted,
@@ -31,7 +29,6 @@ use crate::{
     serve::now,
     servers::Servers,
     tasks,
-    turn::Name,
 };
 
 /// How often a run without a key looks for one.
@@ -40,8 +37,6 @@ const NO_KEY: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(5);
 /// How often a run that is over and needs a person is tried by itself.
 const PARKED: Duration = Duration::from_hours(1);
-/// How long a person's wish holds the turn of a run that needs a person.
-const WANTED: Duration = Duration::from_secs(30);
 /// A run that waited longer than this for its first key is sent only when a person says so, in seconds.
 pub(crate) const FRESH_S: f64 = 86_400.0;
 
@@ -53,13 +48,13 @@ pub(crate) struct Deliveries {
     pub(crate) files: Arc<dyn Files>,
     pub(crate) leads: Leads,
     pub(crate) transports: Transports,
-    staging: PathBuf,
+    pub(crate) staging: PathBuf,
     timing: Timing,
     /// One for each server.
     budgets: Mutex<HashMap<String, Arc<Budget>>>,
     /// Two journals of one run id must not post at the same time, nor two uploaders of one journal.
     lanes: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -69,19 +64,6 @@ pub(crate) enum Route {
     Own,
     /// As a person said.
     Said(Box<ServerSettings>, Overrides),
-}
-
-/// How one attempt ended.
-enum Attempt {
-    Delivered,
-    Stopped,
-    /// `init` forbids what the server has.
-    Forbidden(String),
-    /// It is over and needs a person; others of the same run may go first.
-    Parked,
-    /// The key has changed.
-    Changed,
-    Failed(String),
 }
 
 impl Deliveries {
@@ -228,6 +210,9 @@ impl Deliveries {
     /// The server and the key, or why there is none to be used.
     fn settings(&self, lead: &Lead, route: &Route) -> Result<(ServerSettings, Overrides), String> {
         let run = &lead.run;
+        if let Some(settings) = lead.said() {
+            return Ok((settings, Overrides::default()));
+        }
         match route {
             Route::Said(settings, overrides) => Ok(((**settings).clone(), overrides.clone())),
             Route::Own => match self.servers.of_run(run) {
@@ -246,53 +231,6 @@ impl Deliveries {
         }
     }
 
-    /// One uploader, in its turn.
-    async fn attempt(
-        &self,
-        lead: &Arc<Lead>,
-        settings: &ServerSettings,
-        overrides: &Overrides,
-    ) -> Attempt {
-        // One uploader a journal, and one a run of a server.
-        let journal = self.lane(journal_name(lead.run.path()));
-        let _journal_alone = journal.lock().await;
-        let name = Name::new(settings, &lead.run, overrides);
-        let Some(_turn) = self.turn(lead, &name).await else {
-            return Attempt::Stopped;
-        };
-        match self.setup(&lead.run, settings, overrides) {
-            Ok(setup) => self.upload(lead, setup).await,
-            Err(error) => Attempt::Failed(error.to_string()),
-        }
-    }
-
-    fn setup(
-        &self,
-        run: &Arc<RunLog>,
-        settings: &ServerSettings,
-        overrides: &Overrides,
-    ) -> Result<Setup, wandbd_wandb::WandbError> {
-        let destination = self.destination(settings)?;
-        let journal = Arc::clone(run);
-        let feed = Arc::new(LiveFeed::new(move || journal.journal()));
-        let mut setup = Setup::new(
-            feed,
-            run.path(),
-            Arc::clone(&self.files),
-            Arc::new(destination),
-        );
-        setup.budget = self.budget(settings);
-        setup.timing = self.timing.clone();
-        setup.overrides = overrides.clone();
-        let (run, staging) = (Arc::clone(run), self.staging.clone());
-        setup.on_artifact_done = Arc::new(move |client_id| {
-            for path in run.staged(client_id) {
-                unstage(&staging, &path);
-            }
-        });
-        Ok(setup)
-    }
-
     pub(crate) fn destination(
         &self,
         settings: &ServerSettings,
@@ -306,52 +244,6 @@ impl Deliveries {
 
     pub(crate) fn stop_token(&self) -> CancellationToken {
         self.stop.clone()
-    }
-
-    /// Runs an uploader and reports; it may be dropped at any point.
-    async fn upload(&self, lead: &Arc<Lead>, setup: Setup) -> Attempt {
-        let run = &lead.run;
-        let (uploader, handle) = Uploader::new(setup);
-        let mut progress = handle.progress();
-        let mut kicks = lead.kicks();
-        let _at_work = lead.at_work(handle);
-        let mut uploading = Box::pin(uploader.run(self.stop.clone()));
-        // Ends when a parked run that nobody waits for gives up its turn.
-        let mut patience = Box::pin(sleep(Duration::ZERO));
-        let mut parked = false;
-        let result = loop {
-            tokio::select! {
-                result = &mut uploading => break result,
-                Ok(()) = kicks.changed() => if lead.take_changed() {
-                    return Attempt::Changed;
-                },
-                Ok(()) = progress.changed() => {
-                    let now = progress.borrow_and_update().clone();
-                    report(lead, &now);
-                    let before = std::mem::replace(&mut parked, parked_for_good(&now, run));
-                    if parked && !before {
-                        let limit = if lead.take_wanted() { WANTED } else { Duration::ZERO };
-                        if !limit.is_zero() {
-                            // A new uploader does not know yet that a person has decided.
-                            lead.poke();
-                        }
-                        patience.as_mut().reset(Instant::now() + limit);
-                    }
-                }
-                () = &mut patience, if parked => {
-                    lead.set_idle(true);
-                    return Attempt::Parked;
-                }
-            }
-        };
-        let last = progress.borrow().clone();
-        report(lead, &last);
-        match result {
-            Ok(Outcome::Delivered) => Attempt::Delivered,
-            Ok(Outcome::Stopped) => Attempt::Stopped,
-            Ok(Outcome::Forbidden) => Attempt::Forbidden(last.error.unwrap_or(last.cause)),
-            Err(error) => Attempt::Failed(chain(&error)),
-        }
     }
 
     fn delivered(&self, run: &RunLog) {
@@ -391,11 +283,6 @@ pub(crate) fn is_fresh(run: &RunLog) -> bool {
     !run.has_ended() || now() - run.open().start_time <= FRESH_S
 }
 
-/// It is over and needs a person: a new run of the same id must not wait for it.
-fn parked_for_good(progress: &Progress, run: &RunLog) -> bool {
-    progress.state == wandbd_upload::State::Parked && progress.error.is_none() && run.has_ended()
-}
-
 /// Nothing happens before a person does something.
 fn park(lead: &Lead, cause: &str, error: Option<&str>) {
     lead.set_idle(true);
@@ -418,46 +305,6 @@ fn interrupted(run: &RunLog, cause: String) {
     });
 }
 
-/// An uploader's progress as the run's delivery.
-fn report(lead: &Lead, progress: &Progress) {
-    lead.set_refused(progress.unauthorized);
-    if progress.opened.is_some() {
-        marks::had_key(lead.run.path());
-    }
-    lead.run.set_delivery(|delivery| {
-        delivery.state = match progress.state {
-            wandbd_upload::State::Live => State::Live,
-            wandbd_upload::State::Finishing | wandbd_upload::State::Delivered => State::Finishing,
-            wandbd_upload::State::Waiting => State::Waiting,
-            wandbd_upload::State::Parked => State::Parked,
-        };
-        delivery.cause.clone_from(&progress.cause);
-        delivery.error.clone_from(&progress.error);
-        delivery.position = progress.position;
-        delivery.rows_delivered = progress.rows_delivered;
-        delivery.lines_quarantined = progress.lines_quarantined;
-        delivery.stop = progress.stopped;
-        delivery.opened.clone_from(&progress.opened);
-    });
-}
-
-/// Removes a private snapshot; nothing outside the staging directory is ever removed.
-fn unstage(staging: &Path, path: &Path) {
-    if !path.starts_with(staging) || path.components().any(|part| part.as_os_str() == "..") {
-        return;
-    }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(path = %path.display(), %error, "snapshot not removed");
-        }
-        _ => {}
-    }
-    if let Some(folder) = path.parent().filter(|folder| *folder != staging) {
-        // Stays while other snapshots of the same artifact lie in it.
-        std::fs::remove_dir(folder).ok();
-    }
-}
-
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -467,28 +314,4 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_snapshot_goes_and_nothing_outside_the_staging_directory_does() {
-        let dir = tempfile::tempdir().unwrap();
-        let staging = dir.path().join("staging");
-        let snapshot = staging.join("1/model.keras");
-        let users = dir.path().join("model.keras");
-        std::fs::create_dir_all(snapshot.parent().unwrap()).unwrap();
-        for path in [&snapshot, &users] {
-            std::fs::write(path, "weights").unwrap();
-        }
-
-        unstage(&staging, &snapshot);
-        unstage(&staging, &users);
-        unstage(&staging, &staging.join("1/../../model.keras"));
-
-        assert!(!snapshot.parent().unwrap().exists());
-        assert!(users.exists());
-    }
 }

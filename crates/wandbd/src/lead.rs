@@ -11,6 +11,7 @@ use std::{
 use tokio::sync::watch;
 use wandbd_ingest::RunLog;
 use wandbd_upload::Handle;
+use wandbd_wandb::ServerSettings;
 
 /// One run on its way.
 pub(crate) struct Lead {
@@ -29,6 +30,8 @@ pub(crate) struct Lead {
     changed: AtomicBool,
     /// A person wants it tried although it needs one.
     wanted: AtomicBool,
+    /// Where a person has sent it, instead of where it waited for a key.
+    said: Mutex<Option<ServerSettings>>,
 }
 
 impl Lead {
@@ -42,6 +45,7 @@ impl Lead {
             allowed: AtomicBool::new(false),
             changed: AtomicBool::new(false),
             wanted: AtomicBool::new(false),
+            said: Mutex::default(),
         }
     }
 
@@ -70,6 +74,16 @@ impl Lead {
     pub(crate) fn renew(&self) {
         self.changed.store(true, Ordering::Release);
         self.kick();
+    }
+
+    /// It goes there from now on.
+    pub(crate) fn redirect(&self, settings: ServerSettings) {
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    pub(crate) fn said(&self) -> Option<ServerSettings> {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.clone()
     }
 
     /// True once after [`renew`](Self::renew).

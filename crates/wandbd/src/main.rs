@@ -5,6 +5,7 @@
 mod account;
 mod allocator;
 mod answers;
+mod attempt;
 #[expect(
     clippy::doc_markdown,
     reason = "these comments are what `--help` prints"

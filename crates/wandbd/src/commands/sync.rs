@@ -161,6 +161,9 @@ impl Show {
             return Ok(());
         }
         let passing = news.state() == State::Uploading && out.is_terminal();
+        if news.state() == State::Uploading && !passing && news.message.is_empty() {
+            return Ok(()); // in a log only what went wrong and how it ended
+        }
         let clear = if out.is_terminal() { "\r\x1b[K" } else { "" };
         if passing {
             let width = terminal::width().unwrap_or(80);

@@ -22,7 +22,7 @@ pub(super) fn record(
     let server = open.server.clone().unwrap_or_default();
     let or = |said: &str, found: &str| if said.is_empty() { found } else { said }.to_owned();
     wandb::EnvironmentRecord {
-        os: machine.os.clone(),
+        os: format!("{}{}", machine.os, libc_name()),
         python: format!("{} {}", program.implementation, program.language_version),
         started_at: Some(wandbd_record::convert::timestamp(open.start_time)),
         docker: program.docker.clone(),
@@ -34,7 +34,7 @@ pub(super) fn record(
         email: server.email,
         root: or(&program.root, &program.cwd),
         host: or(&program.host, &machine.host),
-        username: program.username.clone(),
+        username: server.username,
         executable: program.executable.clone(),
         colab: colab(program),
         slurm: program.slurm.clone().into_iter().collect(),
@@ -45,6 +45,20 @@ pub(super) fn record(
             _ => hardware(machine),
         }
     }
+}
+
+/// The C library, in the words of Python's `platform`; empty where it is another one.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn libc_name() -> String {
+    // SAFETY: it returns a static text that ends with a zero.
+    #[expect(unsafe_code, reason = "glibc says its version by no other way")]
+    let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    format!("-with-glibc{}", version.to_string_lossy())
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn libc_name() -> String {
+    String::new()
 }
 
 /// The repository, with what a person said instead of it.

@@ -38,11 +38,15 @@ pub(crate) fn gather(run: &RunLog, machine: &Machine) -> Result<(), IngestError>
             source,
         }
     };
-    write(
-        &dir.join("requirements.txt"),
-        &requirements::list(&program.package_path),
-    )
-    .map_err(io_error("write requirements.txt into"))?;
+    // No paths: nobody wants to know.
+    let listed = !program.package_path.is_empty();
+    if listed {
+        write(
+            &dir.join("requirements.txt"),
+            &requirements::list(&program.package_path),
+        )
+        .map_err(io_error("write requirements.txt into"))?;
+    }
     let git = if program.disable_git {
         None
     } else {
@@ -55,8 +59,12 @@ pub(crate) fn gather(run: &RunLog, machine: &Machine) -> Result<(), IngestError>
         let facts = environment::record(&open, &program, machine, git.as_ref(), &script, writer);
         records.push(record(RecordType::Environment(facts)));
     }
-    records.push(files(vec!["requirements.txt".into()]));
-    run.append_own(records, Urgency::Normal)?;
+    if listed {
+        records.push(files(vec!["requirements.txt".into()]));
+    }
+    if !records.is_empty() {
+        run.append_own(records, Urgency::Normal)?;
+    }
     if open.save_code && !program.disable_machine_info {
         save_code(run, &dir, &script, git.as_ref())?;
     }

@@ -69,6 +69,7 @@ impl Deliveries {
             let theirs = self.servers.of_request(asked, Some(lead.run.opened()));
             if let Ok(settings) = theirs {
                 self.give(lead, &settings);
+                lead.redirect(settings);
                 return lead.renew();
             }
         }

@@ -97,16 +97,24 @@ impl Deliveries {
         out: &mpsc::Sender<v1::SyncProgress>,
     ) {
         let mut runs: BTreeMap<String, Vec<Survey>> = BTreeMap::new();
+        let mut tasks = JoinSet::new();
         for path in journals {
             let news = News::new(&path, out);
             match self.survey(&path, request).await {
                 Ok(Some(survey)) => runs.entry(name(&survey, request)).or_default().push(survey),
                 Ok(None) => {}
-                Err(reason) => news.say(State::Failed, &reason).await,
+                Err(reason) => match writer::writer(&path) {
+                    Some(_) if request.follow => {
+                        let (this, request, out) =
+                            (Arc::clone(self), Arc::clone(request), out.clone());
+                        tasks.spawn(async move { this.sync_begun(&path, &request, &out).await });
+                    }
+                    Some(pid) => news.say(State::Failed, &still_written(pid)).await,
+                    None => news.say(State::Failed, &reason).await,
+                },
             }
         }
         let room = Arc::new(Semaphore::new(AT_ONCE));
-        let mut tasks = JoinSet::new();
         for mut segments in runs.into_values() {
             segments.sort_by(|a, b| a.start().total_cmp(&b.start()));
             let (this, request, out) = (Arc::clone(self), Arc::clone(request), out.clone());
@@ -121,6 +129,34 @@ impl Deliveries {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "sync ended badly");
+            }
+        }
+    }
+
+    /// A file whose writer has not yet written which run it is.
+    async fn sync_begun(
+        &self,
+        path: &Path,
+        request: &v1::SyncRequest,
+        out: &mpsc::Sender<v1::SyncProgress>,
+    ) {
+        let news = News::new(path, out);
+        news.say(State::Started, "has only just begun; waiting for it")
+            .await;
+        loop {
+            let written = writer::writer(path).is_some();
+            match self.survey(path, request).await {
+                Ok(Some(survey)) => {
+                    return Box::pin(self.sync_run(&[survey], request, out)).await;
+                }
+                Ok(None) => return news.say(State::Skipped, "not asked for").await,
+                Err(reason) if !written => return news.say(State::Failed, &reason).await,
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = self.stopped() => return,
+                () = out.closed() => return,
+                () = tokio::time::sleep(follow::LOOK) => {}
             }
         }
     }
@@ -192,8 +228,7 @@ impl Deliveries {
             return Box::pin(self.sync_known(&run, request, overrides, news)).await;
         }
         if let Some(pid) = writer::writer(journal).filter(|_| !request.follow) {
-            let message = format!("process {pid} still writes to it; --follow goes along with it");
-            news.say(State::Failed, &message).await;
+            news.say(State::Failed, &still_written(pid)).await;
             return false;
         }
         if let Err(error) = start_over(self, journal, request.again, elsewhere) {
@@ -300,6 +335,10 @@ pub(crate) fn nothing(path: &str, found: &Found) -> String {
     } else {
         format!("{path} holds no .wandb file; name a run's folder or file")
     }
+}
+
+fn still_written(pid: u32) -> String {
+    format!("process {pid} still writes to it; --follow goes along with it")
 }
 
 fn done_message(survey: &Survey, marked: std::io::Result<()>) -> String {

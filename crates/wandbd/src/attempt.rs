@@ -1,0 +1,195 @@
+//! One uploader for one run, in its turn, and what it says on the way.
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+use wandbd_ingest::RunLog;
+use wandbd_proto::v1::run::State;
+use wandbd_upload::{LiveFeed, Outcome, Overrides, Progress, Setup, Uploader};
+use wandbd_wandb::ServerSettings;
+
+use crate::{
+    deliver::{Deliveries, chain, journal_name},
+    lead::Lead,
+    marks,
+    turn::Name,
+};
+
+/// How long a person's wish holds the turn of a run that needs a person.
+const WANTED: Duration = Duration::from_secs(30);
+/// How one attempt ended.
+pub(crate) enum Attempt {
+    Delivered,
+    Stopped,
+    /// `init` forbids what the server has.
+    Forbidden(String),
+    /// It is over and needs a person; others of the same run may go first.
+    Parked,
+    /// The key has changed.
+    Changed,
+    Failed(String),
+}
+
+impl Deliveries {
+    /// One uploader, in its turn.
+    pub(crate) async fn attempt(
+        &self,
+        lead: &Arc<Lead>,
+        settings: &ServerSettings,
+        overrides: &Overrides,
+    ) -> Attempt {
+        // One uploader a journal, and one a run of a server.
+        let journal = self.lane(journal_name(lead.run.path()));
+        let _journal_alone = journal.lock().await;
+        let name = Name::new(settings, &lead.run, overrides);
+        let Some(_turn) = self.turn(lead, &name).await else {
+            return Attempt::Stopped;
+        };
+        match self.setup(&lead.run, settings, overrides) {
+            Ok(setup) => self.upload(lead, setup).await,
+            Err(error) => Attempt::Failed(error.to_string()),
+        }
+    }
+
+    fn setup(
+        &self,
+        run: &Arc<RunLog>,
+        settings: &ServerSettings,
+        overrides: &Overrides,
+    ) -> Result<Setup, wandbd_wandb::WandbError> {
+        let destination = self.destination(settings)?;
+        let journal = Arc::clone(run);
+        let feed = Arc::new(LiveFeed::new(move || journal.journal()));
+        let mut setup = Setup::new(
+            feed,
+            run.path(),
+            Arc::clone(&self.files),
+            Arc::new(destination),
+        );
+        setup.budget = self.budget(settings);
+        setup.timing = self.timing();
+        setup.overrides = overrides.clone();
+        let (run, staging) = (Arc::clone(run), self.staging.clone());
+        setup.on_artifact_done = Arc::new(move |client_id| {
+            for path in run.staged(client_id) {
+                unstage(&staging, &path);
+            }
+        });
+        Ok(setup)
+    }
+
+    /// Runs an uploader and reports; it may be dropped at any point.
+    async fn upload(&self, lead: &Arc<Lead>, setup: Setup) -> Attempt {
+        let run = &lead.run;
+        let (uploader, handle) = Uploader::new(setup);
+        let mut progress = handle.progress();
+        let mut kicks = lead.kicks();
+        let _at_work = lead.at_work(handle);
+        let mut uploading = Box::pin(uploader.run(self.stop.clone()));
+        // Ends when a parked run that nobody waits for gives up its turn.
+        let mut patience = Box::pin(sleep(Duration::ZERO));
+        let mut parked = false;
+        let result = loop {
+            tokio::select! {
+                result = &mut uploading => break result,
+                Ok(()) = kicks.changed() => if lead.take_changed() {
+                    return Attempt::Changed;
+                },
+                Ok(()) = progress.changed() => {
+                    let now = progress.borrow_and_update().clone();
+                    report(lead, &now);
+                    let before = std::mem::replace(&mut parked, parked_for_good(&now, run));
+                    if parked && !before {
+                        let limit = if lead.take_wanted() { WANTED } else { Duration::ZERO };
+                        if !limit.is_zero() {
+                            // A new uploader does not know yet that a person has decided.
+                            lead.poke();
+                        }
+                        patience.as_mut().reset(Instant::now() + limit);
+                    }
+                }
+                () = &mut patience, if parked => {
+                    lead.set_idle(true);
+                    return Attempt::Parked;
+                }
+            }
+        };
+        let last = progress.borrow().clone();
+        report(lead, &last);
+        match result {
+            Ok(Outcome::Delivered) => Attempt::Delivered,
+            Ok(Outcome::Stopped) => Attempt::Stopped,
+            Ok(Outcome::Forbidden) => Attempt::Forbidden(last.error.unwrap_or(last.cause)),
+            Err(error) => Attempt::Failed(chain(&error)),
+        }
+    }
+}
+
+/// It is over and needs a person: a new run of the same id must not wait for it.
+fn parked_for_good(progress: &Progress, run: &RunLog) -> bool {
+    progress.state == wandbd_upload::State::Parked && progress.error.is_none() && run.has_ended()
+}
+
+/// An uploader's progress as the run's delivery.
+fn report(lead: &Lead, progress: &Progress) {
+    lead.set_refused(progress.unauthorized);
+    if progress.opened.is_some() {
+        marks::had_key(lead.run.path());
+    }
+    lead.run.set_delivery(|delivery| {
+        delivery.state = match progress.state {
+            wandbd_upload::State::Live => State::Live,
+            wandbd_upload::State::Finishing | wandbd_upload::State::Delivered => State::Finishing,
+            wandbd_upload::State::Waiting => State::Waiting,
+            wandbd_upload::State::Parked => State::Parked,
+        };
+        delivery.cause.clone_from(&progress.cause);
+        delivery.error.clone_from(&progress.error);
+        delivery.position = progress.position;
+        delivery.rows_delivered = progress.rows_delivered;
+        delivery.lines_quarantined = progress.lines_quarantined;
+        delivery.stop = progress.stopped;
+        delivery.opened.clone_from(&progress.opened);
+    });
+}
+
+/// Removes a private snapshot; nothing outside the staging directory is ever removed.
+fn unstage(staging: &Path, path: &Path) {
+    if !path.starts_with(staging) || path.components().any(|part| part.as_os_str() == "..") {
+        return;
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), %error, "snapshot not removed");
+        }
+        _ => {}
+    }
+    if let Some(folder) = path.parent().filter(|folder| *folder != staging) {
+        // Stays while other snapshots of the same artifact lie in it.
+        std::fs::remove_dir(folder).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_goes_and_nothing_outside_the_staging_directory_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let staging = dir.path().join("staging");
+        let snapshot = staging.join("1/model.keras");
+        let users = dir.path().join("model.keras");
+        std::fs::create_dir_all(snapshot.parent().unwrap()).unwrap();
+        for path in [&snapshot, &users] {
+            std::fs::write(path, "weights").unwrap();
+        }
+
+        unstage(&staging, &snapshot);
+        unstage(&staging, &users);
+        unstage(&staging, &staging.join("1/../../model.keras"));
+
+        assert!(!snapshot.parent().unwrap().exists());
+        assert!(users.exists());
+    }
+}
