@@ -5,7 +5,6 @@
 //! answers them).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 
@@ -116,33 +115,6 @@ pub(crate) fn to_json(text: &str) -> Option<Value> {
     let value = scanner.value(0)?;
     scanner.space();
     (scanner.at == text.len()).then_some(value)
-}
-
-/// Objects laid over each other: for each top-level key the last value counts.
-#[derive(Debug, Default)]
-pub(crate) struct Merged {
-    values: BTreeMap<String, String>,
-}
-
-impl Merged {
-    pub(crate) fn add(&mut self, text: &str) {
-        for (key, raw) in entries(text) {
-            if let Some(value) = self.values.get_mut(key.as_ref()) {
-                raw.clone_into(value);
-            } else {
-                self.values.insert(key.into_owned(), raw.to_owned());
-            }
-        }
-    }
-
-    pub(crate) fn text(&self) -> String {
-        let parts: Vec<String> = self
-            .values
-            .iter()
-            .map(|(key, raw)| format!("{}:{raw}", Value::from(key.as_str())))
-            .collect();
-        format!("{{{}}}", parts.join(","))
-    }
 }
 
 struct Scanner<'a> {

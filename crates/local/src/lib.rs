@@ -72,6 +72,7 @@ mod error;
 mod extjson;
 mod gql;
 mod http;
+mod merged;
 mod mime;
 mod pace;
 mod rules;

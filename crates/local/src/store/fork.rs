@@ -10,6 +10,7 @@ use super::lines::{self, LineFile};
 use super::runs::{self, RunRow};
 use crate::error::StoreResult;
 use crate::extjson;
+use crate::merged::Merged;
 
 /// Rows that are looked at together.
 const PAGE: i64 = 1000;
@@ -49,7 +50,7 @@ pub(super) fn recount(connection: &Connection, run_id: i64) -> StoreResult<()> {
         [run_id],
     )?;
     let mut keys = Keys::default();
-    let mut summary = extjson::Merged::default();
+    let mut summary = Merged::default();
     let mut last_step = -1;
     let mut next = 0;
     loop {

@@ -20,7 +20,7 @@ use super::lines::LineFile;
 use super::runs::{self, RunRow};
 use super::violations;
 use crate::error::{StoreError, StoreResult};
-use crate::extjson;
+use crate::merged::Merged;
 
 /// Arrival times that are kept per run.
 const KEPT_POSTS: i64 = 1000;
@@ -256,7 +256,7 @@ fn summary(
     };
     let merged = if writer.is_some() {
         let (_, before) = runs::texts(connection, run.id)?;
-        let mut whole = extjson::Merged::default();
+        let mut whole = Merged::default();
         whole.add(&before);
         whole.add(line);
         Some(whole.text())
