@@ -55,7 +55,7 @@ fn unreachable(text: &str) -> &'static str {
     if says("certificate") || says("unknownissuer") {
         return "name the certificate authority of the server with SSL_CERT_FILE or REQUESTS_CA_BUNDLE; it is tried again by itself";
     }
-    if says("tls") || says("handshake") || says("ssl") {
+    if says("corrupt message") || says("tls") || says("handshake") || says("ssl") {
         return "check whether WANDB_BASE_URL should begin with http:// or https://; it is tried again by itself";
     }
     if says("dns") || says("lookup") {
@@ -95,7 +95,7 @@ mod tests {
         for (text, expect) in [
             ("dns error", "host in WANDB_BASE_URL"),
             ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
-            ("received corrupt message: TLS", "http:// or https://"),
+            ("received corrupt message", "http:// or https://"),
             ("tunnel error", "PROXY"),
             ("connection refused", "check the network"),
         ] {
