@@ -45,6 +45,9 @@ impl Deliveries {
         let Some(_turn) = self.turn(lead, &name).await else {
             return Attempt::Stopped;
         };
+        if lead.take_changed() {
+            return Attempt::Changed; // while it waited
+        }
         match self.setup(&lead.run, settings, overrides) {
             Ok(setup) => self.upload(lead, setup).await,
             Err(error) => Attempt::Failed(error.to_string()),

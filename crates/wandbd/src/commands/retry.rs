@@ -48,7 +48,9 @@ pub(crate) async fn retry(args: &RetryArgs) -> Outcome {
             Err(status) => return Err(status.into()),
         }
     }
-    if args.all || tried > 1 {
+    if args.all && tried == 0 && !failed {
+        writeln!(out, "no run waits for anything")?;
+    } else if tried > 1 {
         writeln!(
             out,
             "{} tried; `wandbd status` shows what comes of it",
