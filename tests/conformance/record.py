@@ -19,12 +19,18 @@ Tree = dict[str, Any]
 TIMES = ("_timestamp", "_runtime")
 NAMES = ("displayName", "state", "exitcode", "group", "jobType", "tags", "notes", "host", "program", "repo", "commit", "stopped", "project")
 TELEMETRY = ("t", "e", "cli_version", "python_version")
-OWN_WORDS = "wandb: "
+OWN_WORDS = re.compile(r"wandb:(\s|$)")
+CHUNKS = "logs/*"
 VOLATILE_FACTS = ("startedAt", "writerId", "disk", "memory")
 
 
 class _Yaml(yaml.SafeLoader):  # type: ignore[misc]
-    """Takes `1e+30` for a number, as YAML 1.2 does."""
+    """Takes `1e+30` for a number and a date for a text, as YAML 1.2 does."""
+
+    yaml_implicit_resolvers = {
+        letter: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for letter, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 _Yaml.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
@@ -66,13 +72,17 @@ def run(backend: Backend, short: Tree, words: Words) -> Tree:
     found["config"], found["charts"] = _config(config)
     found["summary"] = _timeless(_parsed(whole["summary"]))
     found["history"] = [_timeless(json.loads(line)) for line in backend._lines(run_id, "history")]
-    found["console"] = [_console_line(line) for line in backend._lines(run_id, "console") if not line["text"].startswith(OWN_WORDS)]
+    found["console"] = [_console_line(line) for line in backend._lines(run_id, "console") if not OWN_WORDS.match(line["text"])]
     found["files"] = {}
     for file in sorted(whole["files"], key=lambda file: str(file["name"])):
         content = _file(file["name"], backend.download(file["url"]))
         if content == "" and file["name"] == "output.log":
             continue
-        found["files"][_unique(words.text(file["name"]), found["files"])] = content
+        if file["name"].startswith("logs/"):
+            # Where the console is cut into files hangs on the moment of each write: what counts is that nothing is missing.
+            found["files"][CHUNKS] = found["files"].get(CHUNKS, "") + content
+            continue
+        found["files"][words.text(file["name"])] = content
     found["alerts"] = [[alert["title"], alert["text"], alert["severity"]] for alert in whole["alerts"]]
     found["artifacts"] = {f"{item['name']}:{item['version']}": _artifact(item) for item in whole["artifacts"]}
     found["used artifacts"] = {f"{item['name']}:{item['version']}": _artifact(item) for item in whole["usedArtifacts"]}
@@ -152,17 +162,8 @@ def _file(name: str, content: bytes) -> Any:
     except UnicodeDecodeError:
         return content.hex()
     if name == "output.log" or name.startswith("logs/"):
-        return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(OWN_WORDS))
+        return "".join(line for line in text.splitlines(keepends=True) if not OWN_WORDS.match(line))
     return text
-
-
-def _unique(name: str, taken: Tree) -> str:
-    """Return a name that is not taken: files that differ in their time only are numbered."""
-    number = 2
-    found = name
-    while found in taken:
-        found, number = f"{name} ({number})", number + 1
-    return found
 
 
 def said(path: Path, words: Words) -> Tree:

@@ -355,11 +355,10 @@ def test_a_step_that_goes_back_is_refused_with_both_steps_named(home: Home, back
 @pytest.mark.parametrize(
     ("call", "error", "named"),
     [
-        ("run.log(7)", "ValueError", "int"),
+        ("run.log(7)", "TypeError", "dict"),
         ("run.log({3: 1})", "TypeError", "3"),
         ("run.log({'a': object()})", "TypeError", "object"),
         ("run.log({'a': 1}, step='two')", "TypeError", "two"),
-        ("run.log({'a': 1}, step=-1)", "ValueError", "-1"),
         ("wandb.init(id='a/b')", "UsageError", "/"),
         ("wandb.init(project='a/b')", "UsageError", "a/b"),
         ("wandb.init(nonsense=1)", "TypeError", "nonsense"),

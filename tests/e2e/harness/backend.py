@@ -14,7 +14,7 @@ from harness.wait import eventually
 
 Row = dict[str, Any]
 
-DONE = ("finished", "failed", "crashed")
+DONE = ("finished", "failed", "crashed", "killed", "preempted")
 
 
 class Backend:

@@ -64,16 +64,18 @@ def _folders(side: Side, script: Script) -> list[Path]:
     if side.module == "wandbd":
         ids = {short["name"] for short in side.backend.runs() if short["project"] in script.projects}
         found += [path.parent for path in side.home.journals() if path.stem.removeprefix("run-") in ids]
+    found = [folder for folder in found if not list(folder.glob("*.forbidden"))]  # nobody may send these
     return sorted(found, key=lambda folder: next(iter(folder.glob("*.wandb"))).stat().st_ctime)
 
 
 def _all(desk: Desk, side: Side, scripts: list[Script]) -> None:
-    """Send the folders of all scripts, in a few calls side by side."""
+    """Send the first folders of all scripts, then the second ones, and so on: one call of the tool sends all at the same time."""
     copies = [[desk.copy(folder, script.name) for folder in _folders(side, script)] for script in scripts]
-    shares = [[folder for folders in copies[first::AT_ONCE] for folder in folders] for first in range(AT_ONCE)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for _ in pool.map(desk.send, filter(None, shares)):
-            pass
+    for turn in range(max(map(len, copies))):
+        folders = [found[turn] for found in copies if len(found) > turn]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for _ in pool.map(desk.send, filter(None, (folders[first::AT_ONCE] for first in range(AT_ONCE)))):
+                pass
 
 
 def _unexpected(table: tuple[Allowed, ...], script: str, found: list[Difference], used: set[Allowed]) -> list[str]:
