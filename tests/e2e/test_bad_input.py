@@ -412,7 +412,7 @@ def test_garbage_on_the_socket_ends_that_connection_only(home: Home, backend: Ba
 
 
 def test_an_unknown_command_or_option_is_refused_with_usage(home: Home) -> None:
-    for words in (["fly"], ["serve", "--fast"], ["sync"]):
+    for words in (["fly"], ["serve", "--fast"], ["retry"]):
         tried = command(home, *words)
         assert tried.returncode == 2, (words, tried)
         assert "Usage" in tried.stderr or "usage" in tried.stderr

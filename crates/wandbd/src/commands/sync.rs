@@ -34,6 +34,14 @@ pub(crate) async fn sync(args: &SyncArgs) -> Outcome {
     } else {
         args.path.clone()
     };
+    if searched && !paths.iter().all(|path| path.exists()) {
+        let folder = shell.wandb_dir();
+        return Err(format!(
+            "there is no {}; name a run's folder or file",
+            folder.display()
+        )
+        .into());
+    }
     let paths: Vec<PathBuf> = paths
         .iter()
         .map(std::path::absolute)

@@ -224,17 +224,24 @@ impl Deliveries {
         }
         let elsewhere = [&overrides.entity, &overrides.project, &overrides.run_id];
         let elsewhere = elsewhere.iter().any(|wish| wish.is_some());
-        if let Some(run) = self.hub.find(journal) {
-            return Box::pin(self.sync_known(&run, request, overrides, news)).await;
-        }
-        if let Some(pid) = writer::writer(journal).filter(|_| !request.follow) {
+        let known = self.hub.find(journal);
+        if known.is_none()
+            && let Some(pid) = writer::writer(journal).filter(|_| !request.follow)
+        {
             news.say(State::Failed, &still_written(pid)).await;
             return false;
         }
-        if let Err(error) = start_over(self, journal, request.again, elsewhere) {
+        // What is on its way keeps its cursor.
+        let busy = known
+            .as_ref()
+            .is_some_and(|run| self.leads.get(&run.opened().session).is_some());
+        if !busy && let Err(error) = start_over(self, journal, request.again, elsewhere) {
             let message = format!("cannot start over: {error}");
             news.say(State::Failed, &message).await;
             return false;
+        }
+        if let Some(run) = known {
+            return Box::pin(self.sync_known(&run, request, overrides, news)).await;
         }
         Box::pin(self.sync_file(survey, request, overrides, news)).await
     }
