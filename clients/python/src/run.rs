@@ -301,6 +301,10 @@ impl Run {
         wait::without_gil(py, |poll| self.session.flush(limit, poll))
     }
 
+    fn give_up(&self) {
+        self.session.give_up();
+    }
+
     #[pyo3(signature = (exit_code, wait, timeout_s, tick=None))]
     #[allow(clippy::needless_pass_by_value, reason = "used without the GIL")]
     fn finish<'py>(

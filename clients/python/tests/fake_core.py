@@ -140,6 +140,9 @@ class Run:
     def flush(self, timeout_s: float) -> bool:
         return True
 
+    def give_up(self) -> None:
+        calls.append(("give_up", self.run_id))
+
     def finish(self, exit_code: int, wait: str, timeout_s: float, tick: Any = None) -> dict[str, Any]:
         calls.append(("finish", self.run_id, exit_code, wait, timeout_s))
         if tick is not None:

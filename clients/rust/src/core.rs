@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) phase: Phase,
     /// `finish` was called: no more records.
     pub(crate) finishing: bool,
+    /// Nothing of the run is wanted any more.
+    pub(crate) abandoned: bool,
     /// The user knows that the window was full.
     pub(crate) told_full: bool,
     /// The user knows that console text was dropped.
@@ -96,6 +98,7 @@ impl Core {
             recent: Recent::default(),
             phase: Phase::Open,
             finishing: false,
+            abandoned: false,
             told_full: false,
             told_text: false,
             asleep: false,

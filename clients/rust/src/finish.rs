@@ -62,6 +62,12 @@ pub struct Finished {
 }
 
 impl Session {
+    /// To be said before [`finish`](Session::finish) when the run is not wanted after all: nothing of it is sent, unless the server has
+    /// opened it already.
+    pub fn give_up(&self) {
+        self.core().update(|shared| shared.abandoned = true);
+    }
+
     /// Ends the run (as its owner) or this process's part in it. Waits for the daemon's disk, up to 5 s without any ack and 30 s in all,
     /// then leaves what is left in a file for the next daemon. `poll` is called about every 50 ms and ends the wait by returning true; leaving early loses nothing.
     /// Only the first call does anything; later ones wait for it and say the same.
@@ -177,6 +183,7 @@ fn end_records(shared: &mut Shared, owner: bool, exit_code: i32) -> (bool, u64) 
             let exit = v1::Exit {
                 exit_code,
                 timestamp: clock::now(),
+                abandoned: shared.abandoned,
             };
             shared.window.push_last(&encode::record(Kind::Exit(exit)));
         }

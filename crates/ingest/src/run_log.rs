@@ -286,6 +286,11 @@ impl RunLog {
         Ok(())
     }
 
+    /// The owner has given up waiting for the server: what was not opened there is not to be sent.
+    pub fn is_abandoned(&self) -> bool {
+        self.see().exit.is_some_and(|exit| exit.abandoned)
+    }
+
     /// The exit that the owner announced.
     pub(crate) fn announced_exit(&self) -> Option<v1::Exit> {
         self.see().exit

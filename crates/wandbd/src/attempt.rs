@@ -17,6 +17,11 @@ use crate::{
 
 /// How long a person's wish holds the turn of a run that needs a person.
 const WANTED: Duration = Duration::from_secs(30);
+/// How often a run that is not opened yet is asked whether it is still wanted.
+const STILL_WANTED: Duration = Duration::from_secs(1);
+/// Said of a run that is not.
+const GIVEN_UP: &str = "init gave up waiting for the server: nothing of this run is sent; `wandbd retry` sends it after all";
+
 /// How one attempt ended.
 pub(crate) enum Attempt {
     Delivered,
@@ -47,6 +52,9 @@ impl Deliveries {
         };
         if lead.take_changed() {
             return Attempt::Changed; // while it waited
+        }
+        if given_up(lead) {
+            return Attempt::Forbidden(GIVEN_UP.to_owned());
         }
         match self.setup(&lead.run, settings, overrides) {
             Ok(setup) => self.upload(lead, setup).await,
@@ -92,15 +100,22 @@ impl Deliveries {
         // Ends when a parked run that nobody waits for gives up its turn.
         let mut patience = Box::pin(sleep(Duration::ZERO));
         let mut parked = false;
+        let mut opened = false;
         let result = loop {
             tokio::select! {
                 result = &mut uploading => break result,
+                () = sleep(STILL_WANTED), if !opened => {
+                    if given_up(lead) {
+                        return Attempt::Forbidden(GIVEN_UP.to_owned());
+                    }
+                }
                 Ok(()) = kicks.changed() => if lead.take_changed() {
                     return Attempt::Changed;
                 },
                 Ok(()) = progress.changed() => {
                     let now = progress.borrow_and_update().clone();
                     report(lead, &now);
+                    opened |= now.opened.is_some();
                     let before = std::mem::replace(&mut parked, parked_for_good(&now, run));
                     if parked && !before {
                         let limit = if lead.take_wanted() { WANTED } else { Duration::ZERO };
@@ -126,6 +141,11 @@ impl Deliveries {
             Err(error) => Attempt::Failed(chain(&error)),
         }
     }
+}
+
+/// `init` gave up before the server had opened the run, and nobody has said otherwise.
+fn given_up(lead: &Lead) -> bool {
+    lead.run.is_abandoned() && !lead.allowed() && !marks::opened(lead.run.path())
 }
 
 /// It is over and needs a person: a new run of the same id must not wait for it.

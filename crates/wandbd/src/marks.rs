@@ -22,6 +22,11 @@ fn beside(journal: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The server has answered once; what it said lies beside the journal.
+pub(crate) fn opened(journal: &Path) -> bool {
+    beside(journal, "opened").exists()
+}
+
 /// Why nothing of this run is sent, if so.
 pub(crate) fn forbidden(journal: &Path) -> Option<String> {
     fs::read_to_string(beside(journal, FORBIDDEN)).ok()

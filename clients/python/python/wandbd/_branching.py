@@ -107,6 +107,7 @@ def settle(run: Run, settings: Settings, base_url: str) -> None:
 def _give_up(run: Run) -> None:
     """End what was opened; nothing was logged."""
     run._finished = True
+    run._core.give_up()
     run._core.finish(1, "ack", _ACK_S)
 
 

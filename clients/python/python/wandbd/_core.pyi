@@ -174,6 +174,9 @@ class Run:
     def flush(self, timeout_s: float) -> bool:
         """Wait, without the GIL, until everything said so far is acknowledged."""
 
+    def give_up(self) -> None:
+        """Say before `finish` that the run is not wanted: nothing of it is sent, unless the server has opened it already."""
+
     def finish(self, exit_code: int, wait: str, timeout_s: float, tick: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
         """Say exit (as owner) or goodbye (attached), and wait for it.
 

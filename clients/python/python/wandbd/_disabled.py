@@ -108,6 +108,9 @@ class DisabledCore:
         """There is nothing to wait for."""
         return True
 
+    def give_up(self) -> None:
+        """Nothing is sent anyway."""
+
     def finish(
         self, exit_code: int, wait: str, timeout_s: float, tick: Callable[[dict[str, Any]], None] | None = None
     ) -> dict[str, Any]:

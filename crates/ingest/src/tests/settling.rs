@@ -29,6 +29,7 @@ async fn over(bench: &Bench) -> (Arc<Hub>, Arc<RunLog>) {
         kind: Some(Kind::Exit(v1::Exit {
             exit_code: 3,
             timestamp: 102.0,
+            ..v1::Exit::default()
         })),
     };
     let chunk = v1::Chunk {

@@ -187,7 +187,7 @@ fn whatever_was_reported_durable_survives_a_power_cut_without_a_hole() {
         sync_lies: false,
         groups_carry_durable: true,
     };
-    let losses = losses(SEEDS / 3, rules);
+    let losses = losses(SEEDS, rules);
     assert!(losses.is_empty(), "{losses:#?}");
 }
 
