@@ -14,15 +14,10 @@ class Allowed:
     script: str
     field: str
     reason: str
-    gap: bool = False
 
     def covers(self, script: str, field: str) -> bool:
         """Whether it is about this field of this script."""
         return fnmatchcase(script, self.script) and fnmatchcase(field, self.field)
-
-
-def _gap(script: str, field: str, reason: str) -> Allowed:
-    return Allowed(script, field, reason, gap=True)
 
 
 _EXACT = "integers outside of 64 bits keep their digits; the released client rounds them to a float"
@@ -89,6 +84,7 @@ ALLOWED: tuple[Allowed, ...] = (
 _TOOL = "the released tool names itself as the program"
 
 SYNCED_BY_THEIRS: tuple[Allowed, ...] = (
+    Allowed("*", "*|wandb-metadata.json|email", "the account's address is asked for at delivery, and no journal holds it"),
     Allowed("*", "*|program", _TOOL),
     Allowed("11_resume_allow", "*|kept", "the released tool forgets the summary of the first part"),
     Allowed("17_rewind", "c17|history", "the released tool does not rewind"),
@@ -105,9 +101,6 @@ SYNCED_BY_THEIRS: tuple[Allowed, ...] = (
     Allowed("99_offline_segments", "*|of part 0", "the released tool forgets the summary of the first part"),
     Allowed("82_ignored_files", "c82|files|*", "what to ignore is a setting of the process, which the released tool does not see"),
     Allowed("86_restore", "c86a|files|kept.txt", "the script has removed the file since"),
-    Allowed(
-        "89_without_meta", "c89|files|*", "a gap: without a folder `files` beside the journal the released tool can write none", gap=True
-    ),
     Allowed("88_artifact", "c88|artifacts|*", "the snapshots of an artifact's files are gone once it is delivered"),
 )
 """Where a run that the real `wandb sync` made of our journal differs from the one that wandbd has sent."""
@@ -120,6 +113,3 @@ SYNCED_BY_BOTH: tuple[Allowed, ...] = (
     Allowed("77_progress_bars", "c77|*", _TERMINAL),
 )
 """Where a run that `wandbd sync` made of an offline run of theirs differs from the one that `wandb sync` made of it."""
-
-GAPS: tuple[Allowed, ...] = (_gap("*", "runs|*|files|wandb-metadata.json|email", "the address of the account is not asked for"),)
-"""Differences that are faults of ours, not yet repaired."""

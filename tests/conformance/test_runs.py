@@ -6,7 +6,7 @@ import pytest
 
 from catalogue import POINTS, Script, scripts
 from compare import Difference, differences
-from differences import ALLOWED, GAPS, Allowed
+from differences import ALLOWED, Allowed
 from sides import Both
 
 TABLE: dict[str, str] = {}
@@ -14,10 +14,10 @@ TABLE: dict[str, str] = {}
 
 
 def _split(script: str, found: list[Difference]) -> tuple[list[Difference], list[Allowed]]:
-    """Return what nobody allowed, and what was allowed or is a known gap."""
+    """Return what nobody allowed, and what was allowed ."""
     unexpected, used = [], []
     for difference in found:
-        covering = [entry for entry in (*ALLOWED, *GAPS) if entry.covers(script, difference.field)]
+        covering = [entry for entry in ALLOWED if entry.covers(script, difference.field)]
         if covering:
             used.extend(covering)
         else:
@@ -44,10 +44,8 @@ def test_the_run_is_the_same(script: Script, both: Both, used: set[Allowed]) -> 
     found = list(differences(both.theirs.runs(script), both.ours.runs(script)))
     unexpected, covering = _split(script.name, found)
     used.update(covering)
-    gaps = len({entry for entry in covering if entry.gap})
     words = [f"{len(unexpected)} differences" if unexpected else "equal"]
     words += [f"{len(covering)} allowed"] if covering else []
-    words += [f"{gaps} known gaps"] if gaps else []
     TABLE[script.name] = ", ".join(words)
 
     # Then they are equal but for what is allowed
@@ -59,7 +57,7 @@ def test_every_allowed_difference_still_occurs(both: Both, used: set[Allowed]) -
     chosen = [script.name for script in both.scripts]
     if len(chosen) < len(scripts()):
         pytest.skip("only some scripts were run")
-    stale = [f"{entry.script} {entry.field}: {entry.reason}" for entry in (*ALLOWED, *GAPS) if entry not in used]
+    stale = [f"{entry.script} {entry.field}: {entry.reason}" for entry in ALLOWED if entry not in used]
     assert not stale, "no longer different, to be removed from differences.py:\n" + "\n".join(stale)
 
 

@@ -117,12 +117,15 @@ impl Config {
         *now != before
     }
 
-    /// What is known of program and machine. Later records add to it.
-    pub(crate) fn environment(&mut self, record: &EnvironmentRecord) -> bool {
-        let merged = match &self.environment {
+    /// What is known of program and machine. Later records add to it. The `email` of the account goes before one that was set, as in W&B's SDK.
+    pub(crate) fn environment(&mut self, record: &EnvironmentRecord, email: &str) -> bool {
+        let mut merged = match &self.environment {
             Some(old) => metadata::merged(old, record),
             None => record.clone(),
         };
+        if !email.is_empty() {
+            email.clone_into(&mut merged.email);
+        }
         let changed = self.environment.as_ref() != Some(&merged);
         self.environment = Some(merged);
         changed

@@ -106,7 +106,7 @@ impl Lines {
                 batch.config |= self.config.telemetry(telemetry);
             }
             Some(RecordType::Environment(environment)) => {
-                if self.config.environment(environment) {
+                if self.config.environment(environment, &self.opened.email) {
                     batch.params |= self.params.environment(environment);
                     batch.metadata = true;
                     batch.config = true;

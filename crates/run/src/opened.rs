@@ -38,6 +38,8 @@ pub struct Opened {
     pub structured_console: bool,
     /// Name of this writer among several of one run.
     pub label: Option<String>,
+    /// Address of the account, for the surroundings of the run; empty when the server does not say.
+    pub email: String,
     /// The run existed before.
     pub resumed: bool,
     /// What tells this writer from others that write to the same run at the same time; empty: there are none.

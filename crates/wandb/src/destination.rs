@@ -111,8 +111,7 @@ impl Destination for WandbDestination {
             start: run,
             again,
         };
-        let structured = async { Ok(self.features().await?.structured_console()) };
-        let opened = opening.run(structured).await?;
+        let opened = opening.run(self.features()).await?;
         if !again {
             self.remember(key);
         }

@@ -1,4 +1,4 @@
-//! What a server can do beyond the basics.
+//! What a server can do beyond the basics, and whose key it is.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,27 @@ use wandbd_upload::SendError;
 
 use crate::api::Api;
 
-const QUERY: &str = "query Features { serverInfo { features { name isEnabled } } }";
+const QUERY: &str =
+    "query Features { serverInfo { features { name isEnabled } } viewer { email } }";
 
 /// The features that are on.
 #[derive(Debug, Default)]
 pub(crate) struct Features {
     on: BTreeSet<String>,
+    /// Of the key's owner; empty when the server does not say.
+    pub(crate) email: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Data {
     server_info: Option<ServerInfo>,
+    viewer: Option<Viewer>,
+}
+
+#[derive(Deserialize)]
+struct Viewer {
+    email: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +61,10 @@ impl Features {
             .filter(|feature| feature.is_enabled);
         Ok(Features {
             on: on.map(|feature| feature.name).collect(),
+            email: data
+                .viewer
+                .and_then(|viewer| viewer.email)
+                .unwrap_or_default(),
         })
     }
 

@@ -8,6 +8,7 @@ use wandbd_run::Opened;
 use wandbd_upload::{RunStart, SendError};
 
 use crate::api::Api;
+use crate::features::Features;
 use crate::resume::Past;
 use crate::rewind::rewind;
 use crate::upsert::{self, Bucket, Upsert};
@@ -71,10 +72,10 @@ pub(crate) fn writer_id(start: &RunStart) -> &str {
 }
 
 impl Opening<'_> {
-    /// Opens it; `structured_console` is asked at the same time.
-    pub(crate) async fn run(
+    /// Opens it; `features` are asked at the same time.
+    pub(crate) async fn run<'f>(
         &self,
-        structured_console: impl Future<Output = Result<bool, SendError>>,
+        features: impl Future<Output = Result<&'f Features, SendError>>,
     ) -> Result<Opened, SendError> {
         let origin = self.origin().await?;
         let config = origin.config(&self.start.config_json);
@@ -82,9 +83,8 @@ impl Opening<'_> {
         if let Some(past) = origin.past() {
             upsert.id = &past.id;
         }
-        let (structured_console, bucket) =
-            tokio::try_join!(structured_console, upsert.send(self.api))?;
-        Ok(self.opened(bucket, &origin, structured_console))
+        let (features, bucket) = tokio::try_join!(features, upsert.send(self.api))?;
+        Ok(self.opened(bucket, &origin, features))
     }
 
     async fn origin(&self) -> Result<Origin<'_>, SendError> {
@@ -143,7 +143,7 @@ impl Opening<'_> {
         }
     }
 
-    fn opened(&self, bucket: Bucket, origin: &Origin<'_>, structured_console: bool) -> Opened {
+    fn opened(&self, bucket: Bucket, origin: &Origin<'_>, features: &Features) -> Opened {
         let run = &self.start.run;
         let (project, entity) = match bucket.project {
             Some(project) => (project.name, project.entity.map(|entity| entity.name)),
@@ -166,7 +166,8 @@ impl Opening<'_> {
             runtime_base: past.runtime,
             inherited_summary: past.summary.clone(),
             inherited_config: origin.past().map_or_else(String::new, Past::plain_config),
-            structured_console,
+            structured_console: features.structured_console(),
+            email: self.email(features),
             label: self.label(),
             resumed: matches!(origin, Origin::Resumed(_)),
             writer_id: writer_id(self.start).to_owned(),
@@ -188,6 +189,16 @@ impl Opening<'_> {
                 step: branch.step,
             }),
             ..opened
+        }
+    }
+
+    /// The account's address belongs to the surroundings of a run that was opened online; an offline run keeps what it has said.
+    fn email(&self, features: &Features) -> String {
+        let online = self.start.said().is_some_and(|said| !said.offline);
+        if online {
+            features.email.clone()
+        } else {
+            String::new()
         }
     }
 

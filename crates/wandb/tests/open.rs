@@ -33,7 +33,7 @@ async fn a_new_run_is_opened_with_all_that_is_known_and_called_as_the_server_say
     let server = Server::start().await;
     let features = json!({"serverInfo": {"features": [
         {"name": "STRUCTURED_CONSOLE_LOGS", "isEnabled": true}
-    ]}});
+    ]}, "viewer": {"email": "me@example.org"}});
     server.reply("Features", Reply::data(&features));
     server.reply("UpsertBucket", Reply::data(&support::bucket(0)));
     let mut settings = server.settings();
@@ -52,6 +52,7 @@ async fn a_new_run_is_opened_with_all_that_is_known_and_called_as_the_server_say
     assert_eq!(opened.display_name, "calm-sea-1");
     assert_eq!(opened.url, format!("{}/me/digits/runs/run1", server.url));
     assert!(opened.structured_console && !opened.resumed);
+    assert_eq!(opened.email, "me@example.org");
     assert_eq!((opened.history_base, opened.step_base), (0, 0));
     let call = server.call("UpsertBucket");
     let said = call.variables();

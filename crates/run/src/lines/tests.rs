@@ -273,7 +273,10 @@ fn metadata_has_the_names_of_wandb_and_long_integers_as_text() {
     };
 
     let (lines, batch) = fold(
-        &Opened::default(),
+        &Opened {
+            email: "me@example.org".into(),
+            ..Opened::default()
+        },
         vec![
             RecordType::Environment(first),
             RecordType::Environment(probed),
@@ -285,7 +288,7 @@ fn metadata_has_the_names_of_wandb_and_long_integers_as_text() {
         metadata,
         concat!(
             r#"{"os":"Linux","startedAt":"1970-01-01T00:00:00.500000Z","args":["--lr","0.1"],"#,
-            r#""program":"train.py","cpu_count":4,"disk":{"/":{"total":"1099511627776","used":"7"}},"#,
+            r#""program":"train.py","email":"me@example.org","cpu_count":4,"disk":{"/":{"total":"1099511627776","used":"7"}},"#,
             r#""cpu":{"count":4,"countLogical":8,"model":"m"},"writerId":"w"}"#
         )
     );

@@ -38,6 +38,8 @@ pub(crate) fn gather(run: &RunLog, machine: &Machine) -> Result<(), IngestError>
             source,
         }
     };
+    // W&B's own `wandb sync` writes its files there, and makes no folder for them.
+    fs::create_dir_all(&dir).map_err(io_error("make"))?;
     // No paths: nobody wants to know.
     let listed = !program.package_path.is_empty();
     if listed {
