@@ -120,9 +120,12 @@ def test_two_journals_of_one_run_id_are_delivered_in_the_order_of_their_opening(
     # Then the second one says what it waits for, also after a restart
     daemon.kill()
     daemon.start()
-    causes = eventually(
-        lambda: (found := [run["cause"] for run in runs(home, run_id)]) and all(found) and found, 30, "both say what they wait for"
-    )
+
+    def waiting() -> list[str]:
+        found = [run["cause"] for run in runs(home, run_id)]
+        return found if len(found) == 2 and all(found) else []
+
+    causes = eventually(waiting, 30, "both say what they wait for")
     assert ["earlier part" in cause for cause in causes].count(True) == 1, causes
 
 
