@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from harness import Backend, Chaos, Daemon, Fault, Home, Trainer, eventually
 from harness.daemon import command
 from harness.places import SCRIPTS
+from harness.tls import authority
 
 ROWS = 20
 FOR_EVER = 1_000_000
@@ -124,28 +124,11 @@ def test_retry_says_so_when_there_is_no_such_run(home: Home) -> None:
     assert "nobody" in done.stdout + done.stderr
 
 
-def _authority(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
-    """Make an authority and a certificate of it for this machine; return the authority's file and what a server needs."""
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    days = ("-days", "2", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
-    openssl("req", "-x509", *days, "-keyout", f"{name}-ca.key", "-out", f"{name}-ca.pem", "-subj", f"/CN={name} authority")
-    (folder / f"{name}.ext").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n")
-    openssl("req", *days[2:], "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", "/CN=localhost")
-    signing = ("-CA", f"{name}-ca.pem", "-CAkey", f"{name}-ca.key", "-CAcreateserial", "-extfile", f"{name}.ext")
-    openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-out", f"{name}.pem", *signing)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
-    return folder / f"{name}-ca.pem", context
-
-
 @pytest.fixture
 def authorities(tmp_path: Path) -> tuple[Path, ssl.SSLContext, ssl.SSLContext]:
     """Return the file of an authority that is trusted, a certificate of it, and one of an authority that nobody knows."""
-    trusted, good = _authority(tmp_path, "good")
-    _, bad = _authority(tmp_path, "bad")
+    trusted, good = authority(tmp_path, "good")
+    _, bad = authority(tmp_path, "bad")
     return trusted, good, bad
 
 

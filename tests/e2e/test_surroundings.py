@@ -1,14 +1,20 @@
 """What a run's page says about its surroundings: the machine, the repository, the script. None of it holds up a run."""
 
+import json
 import os
+import shutil
 import subprocess
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from harness import Backend, Daemon, Home
 from harness.places import SCRIPTS
+from harness.tls import authority
+from harness.trainer import Trainer
 from harness.trainer import run as train
 
 PART = SCRIPTS / "part.py"
@@ -96,3 +102,53 @@ def test_a_git_that_hangs_holds_up_nothing(
     # Then it arrives, without patches
     backend.finished(run_id)
     assert "diff.patch" not in files(backend, run_id)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made by openssl")
+def test_in_a_pod_the_image_is_asked_of_kubernetes(home: Home, backend: Backend, run_id: str, tmp_path: Path) -> None:
+    # Given an API server that knows the pod, and the account of the pod
+    trusted, certificate = authority(tmp_path, "cluster")
+    account = tmp_path / "account"
+    account.mkdir()
+    (account / "token").write_text("pod-token\n")
+    (account / "ca.crt").write_bytes(trusted.read_bytes())
+    asked: list[tuple[str, str | None]] = []
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            pod = {"status": {"containerStatuses": [{"imageID": "docker-pullable://example.org/trainer@sha256:12ab"}]}}
+            body = json.dumps(pod).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server.socket = certificate.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        # When a run passes there
+        place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_PORT_443_TCP_PORT": str(server.server_port)}
+        pod = {"KUBERNETES_NAMESPACE": "training", "HOSTNAME": "trainer-0"}
+        script = """
+            import sys
+            import wandbd as wandb
+            from wandbd import _program
+            _program.ACCOUNT = sys.argv[2]
+            with wandb.init(project="pods", id=sys.argv[1]) as run:
+                run.log({"i": 1})
+        """
+        Trainer(home, script, run_id, account, env=place | pod).succeeds(60)
+        run = backend.finished(run_id)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    # Then its page says which image it was
+    metadata = next(file for file in run["files"] if file["name"] == "wandb-metadata.json")
+    assert json.loads(backend.download(metadata["url"]))["docker"] == "example.org/trainer@sha256:12ab"
+    assert asked == [("/api/v1/namespaces/training/pods/trainer-0", "Bearer pod-token")]

@@ -7,7 +7,7 @@ use pyo3::{
     prelude::*,
     types::{PyDict, PyMapping},
 };
-use wandbd_client::proto::{Branch, ConsoleFiles, OpenRun, Program, Server, Shared, Stats};
+use wandbd_client::proto::{Branch, ConsoleFiles, OpenRun, Pod, Program, Server, Shared, Stats};
 
 /// A dict that is taken apart; what is left over at the end is an error.
 struct Message<'py> {
@@ -230,9 +230,23 @@ fn program(fields: &Bound<'_, PyAny>) -> PyResult<Program> {
         colab: message.flag("colab")?,
         disable_machine_info: message.flag("disable_machine_info")?,
         root: message.text("root")?,
+        pod: message.any("pod")?.map(|below| pod(&below)).transpose()?,
     };
     message.end()?;
     Ok(program)
+}
+
+fn pod(fields: &Bound<'_, PyAny>) -> PyResult<Pod> {
+    let message = Message::new("Pod", fields)?;
+    let pod = Pod {
+        host: message.text("host")?,
+        port: message.text("port")?,
+        namespace: message.text("namespace")?,
+        name: message.text("name")?,
+        account: message.text("account")?,
+    };
+    message.end()?;
+    Ok(pod)
 }
 
 fn stats(fields: &Bound<'_, PyAny>) -> PyResult<Stats> {

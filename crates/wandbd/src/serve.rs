@@ -19,7 +19,6 @@ use crate::{
     config::{Config, ConfigError},
     credentials::Credentials,
     deliver::Deliveries,
-    facts,
     local::{self, Hosted, LocalStartError},
     lock::{Lock, LockError},
     retention,
@@ -263,12 +262,8 @@ async fn take_up(
             continue;
         }
         let (facts_of, machine) = (Arc::clone(&run), Arc::clone(&machine));
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = facts::gather(&facts_of, &machine) {
-                tracing::warn!(run = facts_of.run_id(), %error, "no facts about the run's surroundings");
-            }
-            facts_of.facts_are_in();
-        });
+        let asked = Arc::clone(&deliveries);
+        deliveries.spawn(async move { asked.look_around(facts_of, machine).await });
         if to_stats.send(run).await.is_err() {
             return;
         }

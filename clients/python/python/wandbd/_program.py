@@ -125,6 +125,24 @@ def _package_path() -> list[str]:
     return [entry for entry in sys.path if os.path.isabs(entry) and os.path.isdir(entry)]
 
 
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where Kubernetes puts what a pod needs to ask its API server."""
+
+
+def pod(settings: Settings) -> dict[str, str] | None:
+    """The `wandbd.v1.Pod` that this process runs in; None outside of Kubernetes and where the image is known already."""
+    names = {
+        "host": "KUBERNETES_SERVICE_HOST",
+        "port": "KUBERNETES_PORT_443_TCP_PORT",
+        "name": "HOSTNAME",
+    }
+    found = {field: os.environ.get(name, "") for field, name in names.items()}
+    known = settings.docker or settings.x_disable_machine_info or settings.x_disable_meta
+    if known or not all(found.values()) or not os.path.exists(os.path.join(ACCOUNT, "token")):
+        return None
+    return {**found, "namespace": os.environ.get("KUBERNETES_NAMESPACE", "default"), "account": ACCOUNT}
+
+
 def facts(settings: Settings, version: str, cwd: str, key: str) -> dict[str, Any]:
     """The `wandbd.v1.Program` of this process."""
     orig = list(getattr(sys, "orig_argv", sys.argv))
@@ -150,4 +168,5 @@ def facts(settings: Settings, version: str, cwd: str, key: str) -> dict[str, Any
         "colab": "google.colab" in sys.modules,
         "disable_machine_info": bool(settings.x_disable_machine_info),
         "root": os.path.abspath(settings.root_dir or cwd),
+        "pod": pod(settings),
     }

@@ -8,6 +8,7 @@
 mod code;
 mod environment;
 mod git;
+mod look;
 mod process;
 mod requirements;
 
