@@ -130,7 +130,7 @@ ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def pod(settings: Settings) -> dict[str, str] | None:
-    """The `wandbd.v1.Pod` that this process runs in; None outside of Kubernetes and where the image is known already."""
+    """The `wandbd.v1.Pod` that this process runs in; None elsewhere, and where the image is known already."""
     names = {
         "host": "KUBERNETES_SERVICE_HOST",
         "port": "KUBERNETES_PORT_443_TCP_PORT",
