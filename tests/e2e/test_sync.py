@@ -62,6 +62,23 @@ def test_offline_segments_of_one_run_id_become_one_run_in_the_order_of_their_sta
     assert steps(backend, run_id) == [(n, n % 3) for n in range(9)]
 
 
+@pytest.mark.parametrize("module", ["wandbd", "wandb"])
+def test_segments_that_are_synced_one_by_one_become_one_run_too(module: str, home: Home, backend: Backend, run_id: str) -> None:
+    # Given two segments of one run, by ours or by the real SDK
+    Daemon(home)
+    for days in ("0.1", "0"):
+        train(home, PART, run_id, 3, module, env=OFFLINE | {"PART_DAYS": days})
+
+    # When each is synced by a call of its own
+    for folder in sorted(folders(home)):
+        done = command(home, "sync", str(folder), limit_s=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    # Then the second goes on where the first has ended
+    assert steps(backend, run_id) == [(n, n % 3) for n in range(6)]
+    assert not backend.run(run_id)["violations"]
+
+
 def test_what_was_cut_out_of_a_damaged_file_is_said_and_the_rest_is_there(home: Home, backend: Backend, run_id: str) -> None:
     # Given a file of the real SDK with a flipped bit in the middle and a torn end
     Daemon(home)

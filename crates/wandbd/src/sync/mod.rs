@@ -195,7 +195,7 @@ impl Deliveries {
                 project: wish(&request.project),
                 run_id: wish(&request.run_id),
                 job_type: wish(&request.job_type),
-                resume: index > 0,
+                resume: index > 0 || self.goes_on(survey).await,
             };
             if !Box::pin(self.sync_one(survey, request, overrides, &news)).await {
                 for later in &segments[index + 1..] {
@@ -206,6 +206,14 @@ impl Deliveries {
                 return;
             }
         }
+    }
+
+    /// Whether an earlier part of it was delivered by an earlier call.
+    async fn goes_on(&self, survey: &Survey) -> bool {
+        let (files, survey) = (Arc::clone(&self.files), survey.clone());
+        tokio::task::spawn_blocking(move || survey.has_delivered_part_before(files.as_ref()))
+            .await
+            .unwrap_or(false)
     }
 
     /// True when it is there now.

@@ -1,7 +1,11 @@
 //! What a file holds, before it is delivered: which run, since when, whether it is whole.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
+use wandbd_ingest::synced_mark;
 use wandbd_journal::{Damage, FileReader, Files, Position};
 use wandbd_proto::{v1, wandb, wandb::record::RecordType};
 
@@ -72,6 +76,24 @@ impl Survey {
             .map_or(0.0, wandbd_record::convert::seconds)
     }
 
+    /// Whether an earlier part of the same run lies beside it and is delivered: this one goes on from there. Blocking.
+    pub(super) fn has_delivered_part_before(&self, files: &dyn Files) -> bool {
+        let Some((folder, name)) = self.path.parent().zip(self.path.file_name()) else {
+            return false;
+        };
+        let folders = folder.parent().and_then(|above| fs::read_dir(above).ok());
+        folders.into_iter().flatten().flatten().any(|entry| {
+            let other = entry.path().join(name);
+            entry.path() != folder
+                && synced_mark(&other).exists()
+                && Self::of(files, &other).is_ok_and(|part| part.is_before(self))
+        })
+    }
+
+    fn is_before(&self, other: &Self) -> bool {
+        self.run.run_id == other.run.run_id && self.start() < other.start()
+    }
+
     /// What is left out of it, for the person who asked; empty when nothing is.
     pub(super) fn repairs(&self) -> String {
         let mut parts: Vec<String> = self
@@ -103,7 +125,7 @@ impl Survey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, sync::Arc};
+    use std::sync::Arc;
     use wandbd_journal::{Committer, Journal, OsFiles, Urgency};
     use wandbd_record::note::{encode, record};
 
@@ -123,6 +145,24 @@ mod tests {
         let end = journal.append(&frames, Urgency::Now).unwrap();
         journal.wait_durable(end).await.unwrap();
         task.shutdown().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_part_goes_on_from_an_earlier_one_that_is_delivered() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |folder: &str| dir.path().join(folder).join("run-abc.wandb");
+        let (first, second) = (place("offline-run-1-abc"), place("offline-run-2-abc"));
+        journal(&first).await;
+        journal(&second).await;
+        let mut parts = [&first, &second].map(|path| Survey::of(&OsFiles, path).unwrap());
+        parts[1].run.start_time = Some(wandbd_record::convert::timestamp(5.0));
+        let goes_on = |part: &Survey| part.has_delivered_part_before(&OsFiles);
+
+        assert!(!goes_on(&parts[1]), "the first is not delivered");
+        fs::write(synced_mark(&first), "").unwrap();
+        assert!(goes_on(&parts[1]));
+        fs::write(synced_mark(&second), "").unwrap();
+        assert!(!goes_on(&parts[0]), "the second is later");
     }
 
     #[tokio::test]
