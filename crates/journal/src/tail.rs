@@ -53,21 +53,9 @@ impl Tail {
                 let path = self.frames.path().to_owned();
                 return Err(JournalError::Failed { path, cause });
             }
-            if state.closed || !self.more().await {
+            if state.closed || !more(&mut self.state, &mut self.pressing).await {
                 return Ok(None);
             }
-        }
-    }
-
-    /// Waits for something worth reading; false when there will be nothing.
-    async fn more(&mut self) -> bool {
-        let soon = async {
-            sleep(LULL).await;
-            self.state.changed().await.is_ok()
-        };
-        tokio::select! {
-            Ok(()) = self.pressing.changed() => true,
-            more = soon => more,
         }
     }
 
@@ -90,5 +78,63 @@ impl Tail {
     /// What was skipped so far.
     pub fn damaged(&self) -> &[Damage] {
         self.frames.damaged()
+    }
+}
+
+/// Waits for something worth reading; false when there will be nothing.
+async fn more(
+    state: &mut watch::Receiver<State>,
+    pressing: &mut watch::Receiver<Position>,
+) -> bool {
+    let soon = async {
+        sleep(LULL).await;
+        state.changed().await.is_ok()
+    };
+    tokio::select! {
+        Ok(()) = pressing.changed() => true,
+        more = soon => more,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{Instant, advance};
+
+    fn state(durable: u64) -> State {
+        State {
+            durable: Position(durable),
+            failed: None,
+            closed: false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_groups_are_read_together_and_urgent_ones_at_once() {
+        let (states, mut states_seen) = watch::channel(state(0));
+        let (presses, mut presses_seen) = watch::channel(Position(0));
+        let began = Instant::now();
+
+        states.send_replace(state(1));
+        assert!(more(&mut states_seen, &mut presses_seen).await);
+        assert_eq!(began.elapsed(), LULL);
+
+        let press = async {
+            advance(Duration::from_millis(1)).await;
+            states.send_replace(state(2));
+            presses.send_replace(Position(2));
+        };
+        let (found, ()) = tokio::join!(more(&mut states_seen, &mut presses_seen), press);
+        assert!(found);
+        assert!(began.elapsed() < 2 * LULL, "the tail has not slept again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_more_comes_when_the_writer_is_gone() {
+        let (states, mut states_seen) = watch::channel(state(0));
+        let (presses, mut presses_seen) = watch::channel(Position(0));
+        drop((states, presses));
+
+        assert!(!more(&mut states_seen, &mut presses_seen).await);
     }
 }
