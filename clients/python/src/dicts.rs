@@ -101,7 +101,9 @@ fn value<'py>(py: Python<'py>, leaf: &Field) -> PyResult<Bound<'py, PyAny>> {
         Some(Value::Integer(integer)) => integer.into_bound_py_any(py),
         Some(Value::Boolean(boolean)) => boolean.into_bound_py_any(py),
         Some(Value::Text(text)) => text.into_bound_py_any(py),
-        Some(Value::Json(json)) => py.import("json")?.call_method1("loads", (json,)),
+        Some(Value::Json(json) | Value::Template(json)) => {
+            py.import("json")?.call_method1("loads", (json,))
+        }
         Some(Value::None(_)) | None => Ok(py.None().into_bound(py)),
     }
 }

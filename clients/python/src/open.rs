@@ -201,6 +201,8 @@ pub(crate) fn server(fields: &Bound<'_, PyAny>) -> PyResult<Server> {
         file_transfer_timeout_s: message.number("file_transfer_timeout_s")?,
         file_stream_timeout_s: message.number("file_stream_timeout_s")?,
         transmit_interval_s: message.number("transmit_interval_s")?,
+        post_max_bytes: message.integer("post_max_bytes")?,
+        line_max_bytes: message.integer("line_max_bytes")?,
     };
     message.end()?;
     Ok(server)

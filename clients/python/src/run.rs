@@ -258,6 +258,7 @@ impl Run {
                 path,
                 source,
                 staged,
+                ..proto::artifact::File::default()
             })
             .collect();
         self.session.artifact(proto::Artifact {
@@ -269,6 +270,7 @@ impl Run {
             file,
             client_id: wandbd_client::random_id(),
             sequence_client_id: wandbd_client::random_id(),
+            ..proto::Artifact::default()
         });
     }
 

@@ -40,6 +40,22 @@ pub trait Control: Send + Sync + 'static {
     /// Reads a file of a run from its server.
     async fn restore(&self, request: v1::RestoreRequest) -> v1::RestoreResponse;
 
+    /// Keeps files as they are now.
+    async fn stage(&self, request: v1::StageRequest) -> v1::StageResponse;
+
+    /// A version of an artifact.
+    async fn get_artifact(&self, request: v1::GetArtifactRequest) -> v1::GetArtifactResponse;
+
+    /// Begins to bring files of a version here; progress goes to `out` until it is dropped.
+    fn download_artifact(
+        &self,
+        request: v1::DownloadArtifactRequest,
+        out: mpsc::Sender<v1::DownloadProgress>,
+    );
+
+    /// Changes what may change of a version.
+    async fn change_artifact(&self, request: v1::ChangeArtifactRequest) -> v1::GetArtifactResponse;
+
     /// Begins the graceful stop.
     fn shutdown(&self);
 }
@@ -55,6 +71,7 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl<C: Control> Wandbd for Service<C> {
     type PublishStream = Answers<v1::ServerMessage>;
     type SyncStream = Answers<v1::SyncProgress>;
+    type DownloadArtifactStream = Answers<v1::DownloadProgress>;
 
     async fn publish(
         &self,
@@ -135,6 +152,40 @@ impl<C: Control> Wandbd for Service<C> {
         request: Request<v1::RestoreRequest>,
     ) -> Result<Response<v1::RestoreResponse>, Status> {
         let answer = self.control.restore(request.into_inner()).await;
+        Ok(Response::new(answer))
+    }
+
+    async fn stage(
+        &self,
+        request: Request<v1::StageRequest>,
+    ) -> Result<Response<v1::StageResponse>, Status> {
+        let answer = self.control.stage(request.into_inner()).await;
+        Ok(Response::new(answer))
+    }
+
+    async fn get_artifact(
+        &self,
+        request: Request<v1::GetArtifactRequest>,
+    ) -> Result<Response<v1::GetArtifactResponse>, Status> {
+        let answer = self.control.get_artifact(request.into_inner()).await;
+        Ok(Response::new(answer))
+    }
+
+    async fn download_artifact(
+        &self,
+        request: Request<v1::DownloadArtifactRequest>,
+    ) -> Result<Response<Self::DownloadArtifactStream>, Status> {
+        let (out, answers) = mpsc::channel(OUT_QUEUE);
+        self.control.download_artifact(request.into_inner(), out);
+        let answers = tokio_stream::StreamExt::map(ReceiverStream::new(answers), Ok);
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn change_artifact(
+        &self,
+        request: Request<v1::ChangeArtifactRequest>,
+    ) -> Result<Response<v1::GetArtifactResponse>, Status> {
+        let answer = self.control.change_artifact(request.into_inner()).await;
         Ok(Response::new(answer))
     }
 

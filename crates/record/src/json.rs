@@ -96,6 +96,14 @@ pub fn field_json(field: &v1::Field) -> Result<String, BadValue> {
             })?;
             text.trim().clone_into(&mut out);
         }
+        // Rows resolve their templates; elsewhere one is what it says.
+        Some(Value::Template(text)) => {
+            check(text).map_err(|source| BadValue::Json {
+                name: path::of_field(field).join("."),
+                source,
+            })?;
+            text.trim().clone_into(&mut out);
+        }
         Some(Value::None(_)) => out.push_str("null"),
         None => {
             return Err(BadValue::Missing {

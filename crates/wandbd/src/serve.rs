@@ -314,6 +314,43 @@ impl Control for Daemon {
         self.deliveries.restore(&request).await
     }
 
+    async fn stage(&self, request: v1::StageRequest) -> v1::StageResponse {
+        let file = vec![v1::stage_response::Kept::NotKept.into(); request.file.len()];
+        v1::StageResponse {
+            file,
+            ..v1::StageResponse::default()
+        }
+    }
+
+    async fn get_artifact(&self, _: v1::GetArtifactRequest) -> v1::GetArtifactResponse {
+        v1::GetArtifactResponse {
+            verdict: v1::get_artifact_response::Verdict::Refused.into(),
+            message: "this daemon cannot read artifacts yet".to_owned(),
+            ..v1::GetArtifactResponse::default()
+        }
+    }
+
+    fn download_artifact(
+        &self,
+        _: v1::DownloadArtifactRequest,
+        out: mpsc::Sender<v1::DownloadProgress>,
+    ) {
+        let answer = v1::DownloadProgress {
+            error: "this daemon cannot read artifacts yet".to_owned(),
+            ..v1::DownloadProgress::default()
+        };
+        // The queue is new and empty; a client that has left needs no answer.
+        out.try_send(answer).ok();
+    }
+
+    async fn change_artifact(&self, _: v1::ChangeArtifactRequest) -> v1::GetArtifactResponse {
+        v1::GetArtifactResponse {
+            verdict: v1::get_artifact_response::Verdict::Refused.into(),
+            message: "this daemon cannot change artifacts yet".to_owned(),
+            ..v1::GetArtifactResponse::default()
+        }
+    }
+
     fn shutdown(&self) {
         self.stop.cancel();
     }

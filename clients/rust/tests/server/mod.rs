@@ -219,6 +219,9 @@ type Answers = Pin<Box<dyn Stream<Item = Result<v1::ServerMessage, Status>> + Se
 #[tonic::async_trait]
 impl Wandbd for Daemon {
     type PublishStream = Answers;
+    type DownloadArtifactStream = std::pin::Pin<
+        Box<dyn tokio_stream::Stream<Item = Result<v1::DownloadProgress, Status>> + Send>,
+    >;
     type SyncStream = Pin<Box<dyn Stream<Item = Result<v1::SyncProgress, Status>> + Send>>;
 
     async fn publish(
@@ -293,6 +296,34 @@ impl Wandbd for Daemon {
             found: false,
             message: request.into_inner().name,
         }))
+    }
+
+    async fn stage(
+        &self,
+        _: Request<v1::StageRequest>,
+    ) -> Result<Response<v1::StageResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn get_artifact(
+        &self,
+        _: Request<v1::GetArtifactRequest>,
+    ) -> Result<Response<v1::GetArtifactResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn download_artifact(
+        &self,
+        _: Request<v1::DownloadArtifactRequest>,
+    ) -> Result<Response<Self::DownloadArtifactStream>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn change_artifact(
+        &self,
+        _: Request<v1::ChangeArtifactRequest>,
+    ) -> Result<Response<v1::GetArtifactResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
     }
 
     async fn shutdown(

@@ -76,6 +76,7 @@ impl Rows {
                     RecordType::Preempting(wandb::RunPreemptingRecord::default()),
                 );
             }
+            Kind::Media(_) | Kind::TableRows(_) | Kind::Link(_) => return Err(Refused::Unknown),
             Kind::Exit(exit) => out.push(note::carrier(Note {
                 exit: Some(exit),
                 ..Note::default()
