@@ -16,76 +16,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import Backend, Chaos, Fault, Home, Trainer, eventually
+from harness import Backend, Chaos, Fault, Home, eventually
 from harness.daemon import command
 from harness.places import PYTHON
 from harness.report import Table
 from harness.wait import pause
+from heavy import Heavy
+from sides import Side, proportional, resident, said_json, say
 
-WORKER = Path(__file__).with_name("worker.py")
 MODULES = ("wandbd", "wandb")
 MIB = 1 << 20
-TICK = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-class Side:
-    """One of the two: its home, and what its processes use."""
-
-    def __init__(self, module: str, environment: dict[str, str]) -> None:
-        """Make its home; wandbd's daemon is started as on any machine: by the first trainer."""
-        self.module = module
-        self.home = Home(environment | {"WANDB_SILENT": "true"})
-        self._ids = 0
-
-    def new_id(self, what: str) -> str:
-        """Return a run id that was not used before."""
-        self._ids += 1
-        return f"{self.module}-{what}-{os.getpid()}-{self._ids}"
-
-    def start(self, what: str, *numbers: int, env: dict[str, str] | None = None) -> tuple[str, Trainer]:
-        """Start a worker; returns its run's id, too."""
-        run_id = self.new_id(what)
-        return run_id, Trainer(self.home, WORKER, self.module, run_id, what, *numbers, env=env)
-
-    def helpers(self, *trainers: Trainer) -> list[int]:
-        """Return the processes of this home that are no trainers."""
-        return [pid for pid in self.home.processes() if pid not in [trainer.pid for trainer in trainers]]
-
-    def cpu(self) -> float:
-        """Return the processor seconds that all processes of this home have used so far, ended children included."""
-        return sum(_cpu(pid) for pid in self.home.processes())
-
-
-def _cpu(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(int(field) for field in fields[11:15]) / TICK
-
-
-def resident(pid: int) -> int:
-    """Return the resident memory of a process in bytes."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    except OSError:
-        return 0
-
-
-def proportional(pid: int) -> int:
-    """Return the memory of a process with shared pages counted in parts, so that many processes of one program add up rightly."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
 
 
 class Bench:
@@ -97,6 +40,7 @@ class Bench:
         self.quick = quick
         self.found: dict[tuple[str, str], list[float]] = {}
         self.sides = [Side(module, backend.environment()) for module in MODULES]
+        self.heavy = Heavy(backend, quick, self.note)
 
     def note(self, what: str, side: Side, value: float) -> None:
         """Keep a figure."""
@@ -275,26 +219,32 @@ class Bench:
         last = rows[-1]["at"] if rows else at - 4.0
         self.note("lost in a kill", side, (at - last) * 1000)
 
+    def image(self, side: Side) -> None:
+        """A picture of 1024 x 1024 x 3 bytes, as an array."""
+        self.heavy.held(side, "image")
+
+    def histogram(self, side: Side) -> None:
+        """A histogram of a million doubles."""
+        self.heavy.held(side, "histogram")
+
+    def table(self, side: Side) -> None:
+        """A table of 10,000 rows and 10 columns."""
+        self.heavy.held(side, "table")
+
+    def checkpoint(self, side: Side) -> None:
+        """A checkpoint of 1 GiB."""
+        self.heavy.checkpoint(side)
+
+    def files(self, side: Side) -> None:
+        """An artifact of 10,000 files of 10 KiB."""
+        self.heavy.files(side)
+
     def close(self) -> None:
         """End everything."""
         for side in self.sides:
             if side.module == "wandbd":
                 command(side.home, "stop")
             side.home.close()
-
-
-def said_json(trainer: Trainer, word: str, limit_s: float = 600) -> dict[str, Any]:
-    """Return what a worker answered."""
-    import json
-
-    said: dict[str, Any] = json.loads(trainer.said(word, limit_s))
-    return said
-
-
-def say(line: str) -> None:
-    """Show on the terminal what goes on; the table alone goes to standard output."""
-    sys.stderr.write(f"bench: {line}\n")
-    sys.stderr.flush()
 
 
 def table(bench: Bench) -> str:
@@ -323,7 +273,23 @@ def table(bench: Bench) -> str:
     out.pair("same against `wandb beta core start`", ours, shared, "MiB", "at least 2 times lower", factor=2)
     out.row("longest pause of `log()` with the helper stopped (reported)", "longest pause", "ms")
     out.row("first row lost in a kill -9 of the trainer: age (reported)", "lost in a kill", "ms")
+    _heavy(bench, out)
     return out.text()
+
+
+def _heavy(bench: Bench, out: Table) -> None:
+    out.row("`log()` of an image 1024×1024×3: calling thread held", "image held", "ms", "at least 10 times lower", factor=10)
+    out.row("`log()` of a histogram of 1 M values: same", "histogram held", "ms", "at least 3 times lower", factor=3)
+    out.row("`log()` of a table of 10,000 × 10: same", "table held", "ms", "at least 10 times lower", factor=10)
+    how = ", ".join(sorted(bench.heavy.methods)) or "not measured"
+    # Where only a copy is possible, both sides copy.
+    factor = 3 if bench.heavy.methods & {"copied", "not_kept"} else 10
+    goal = f"at least {factor} times lower"
+    out.row(f"`log_artifact()` of a checkpoint of 1 GiB: same ({how})", "checkpoint held", "ms", goal, factor=factor)
+    out.row("its speed from the call to the commit", "checkpoint speed", "MB/s", "at least 1.3 times faster", factor=1.3, more=True)
+    ours, curl = bench.get("checkpoint upload", "wandbd"), bench.get("curl", "wandbd")
+    out.pair("its upload alone, wandbd and `curl -T`", ours, curl, "MB/s", "at least 0.8 times", factor=0.8, more=True)
+    out.row("10,000 files of 10 KiB, from the call to the commit", "files speed", "files/s", "at least 2 times faster", factor=2, more=True)
 
 
 @contextlib.contextmanager
@@ -358,6 +324,11 @@ def main() -> int:
         "eight_shared": 1,
         "stopped": 1,
         "killed": 3,
+        "image": 3,
+        "histogram": 3,
+        "table": 3,
+        "checkpoint": 2,
+        "files": 2,
     }
     # Killed from outside, it still ends the processes that it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

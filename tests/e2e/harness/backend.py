@@ -57,10 +57,14 @@ class Backend:
         """Return what a trainer has to set to log to this backend, through `url` if a proxy stands before it."""
         return {"WANDB_BASE_URL": url or self.url, "WANDB_API_KEY": self.api_key}
 
+    def authorization(self) -> dict[str, str]:
+        """Return the header that lets a request in."""
+        token = base64.b64encode(f"api:{self.api_key}".encode()).decode()
+        return {"Authorization": f"Basic {token}"}
+
     def get(self, path: str) -> Any:
         """Return the JSON answer of the inspection API."""
-        token = base64.b64encode(f"api:{self.api_key}".encode()).decode()
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Basic {token}"})
+        request = urllib.request.Request(self.url + path, headers=self.authorization())
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
 
