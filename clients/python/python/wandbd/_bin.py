@@ -32,6 +32,10 @@ def _is_script(path: str) -> bool:
 
 def main() -> None:
     """Become the daemon's executable, with the arguments of the command line."""
+    if sys.argv[1:2] == ["run"]:
+        from wandbd import _replace
+
+        _replace.run(sys.argv[2:])
     path = find_daemon()
     if path is None:
         sys.stderr.write("wandbd: the daemon's executable was not found; set WANDBD_BIN to its path\n")
