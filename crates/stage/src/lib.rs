@@ -34,6 +34,8 @@ mod origin;
 mod queue;
 mod settle;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 pub use books::default_limit;
 pub use error::StageError;
