@@ -152,3 +152,35 @@ pub struct BadNote {
     #[source]
     pub source: prost::DecodeError,
 }
+
+/// Why the places in a template could not be filled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadTemplate {
+    /// The text itself.
+    #[error("the template is refused")]
+    Json(#[from] BadJson),
+    /// A place for media that never came, or were forgotten.
+    #[error("media {0:?} is not known: log it again (a run keeps its newest 65,536)")]
+    Unknown(String),
+    /// What the client said of a media is no object.
+    #[error("the template of media {0:?} is refused: it must be a JSON object")]
+    Object(String),
+    /// Media in media in media, or in themselves.
+    #[error("media lie more than {limit} deep in each other")]
+    Deep {
+        /// How deep they may.
+        limit: usize,
+    },
+    /// Too many media.
+    #[error("more than {limit} media in one value: log fewer at once, or a table")]
+    Places {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// Too long a text.
+    #[error("a value with its media is longer than {limit} bytes: log fewer at once, or a table")]
+    Large {
+        /// How long it may be.
+        limit: usize,
+    },
+}

@@ -6,7 +6,7 @@
 //!
 //! Values travel as *extended JSON text* ([`json`]): JSON in which the bare tokens `NaN`, `Infinity` and `-Infinity` are
 //! numbers. They are validated once, when they come in, and never parsed into numbers and back on the way. [`Tree`] holds
-//! nested values leaf by leaf, as W&B does.
+//! nested values leaf by leaf, as W&B does. [`made`] fills the places for media in them.
 //!
 //! # Limits
 //! - a value nests at most [`json::MAX_DEPTH`] (60) levels, a path has at most [`path::MAX_NAMES`] (60) names, so that no input
@@ -21,13 +21,16 @@ pub mod convert;
 mod error;
 mod ids;
 pub mod json;
+pub mod made;
 pub mod note;
 pub mod path;
 mod scan;
 pub mod telemetry;
 mod tree;
 
-pub use error::{BadArtifact, BadFile, BadJson, BadNote, BadRecord, BadRunId, BadValue};
+pub use error::{
+    BadArtifact, BadFile, BadJson, BadNote, BadRecord, BadRunId, BadTemplate, BadValue,
+};
 pub use ids::{RunId, Seq, SessionId, Step};
 pub use prost_types::Timestamp;
 pub use tree::{Leaves, Node, Tree};
