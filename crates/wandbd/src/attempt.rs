@@ -1,6 +1,6 @@
 //! One uploader for one run, in its turn, and what it says on the way.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 use wandbd_ingest::RunLog;
@@ -80,10 +80,10 @@ impl Deliveries {
         setup.budget = self.budget(settings);
         setup.timing = self.timing();
         setup.overrides = overrides.clone();
-        let (run, staging) = (Arc::clone(run), self.staging.clone());
+        let (run, stage) = (Arc::clone(run), self.stage.clone());
         setup.on_artifact_done = Arc::new(move |client_id| {
             for path in run.staged(client_id) {
-                unstage(&staging, &path);
+                stage.remove(&path);
             }
         });
         Ok(setup)
@@ -174,45 +174,4 @@ fn report(lead: &Lead, progress: &Progress) {
         delivery.stop = progress.stopped;
         delivery.opened.clone_from(&progress.opened);
     });
-}
-
-/// Removes a private snapshot; nothing outside the staging directory is ever removed.
-fn unstage(staging: &Path, path: &Path) {
-    if !path.starts_with(staging) || path.components().any(|part| part.as_os_str() == "..") {
-        return;
-    }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(path = %path.display(), %error, "snapshot not removed");
-        }
-        _ => {}
-    }
-    if let Some(folder) = path.parent().filter(|folder| *folder != staging) {
-        // Stays while other snapshots of the same artifact lie in it.
-        std::fs::remove_dir(folder).ok();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_snapshot_goes_and_nothing_outside_the_staging_directory_does() {
-        let dir = tempfile::tempdir().unwrap();
-        let staging = dir.path().join("staging");
-        let snapshot = staging.join("1/model.keras");
-        let users = dir.path().join("model.keras");
-        std::fs::create_dir_all(snapshot.parent().unwrap()).unwrap();
-        for path in [&snapshot, &users] {
-            std::fs::write(path, "weights").unwrap();
-        }
-
-        unstage(&staging, &snapshot);
-        unstage(&staging, &users);
-        unstage(&staging, &staging.join("1/../../model.keras"));
-
-        assert!(!snapshot.parent().unwrap().exists());
-        assert!(users.exists());
-    }
 }

@@ -76,6 +76,9 @@ pub(crate) struct Options {
     /// Bytes of delivered runs to keep on disk, oldest go first [default: 10737418240]
     #[arg(long, env = "WANDBD_KEEP_BYTES", value_name = "BYTES")]
     pub(crate) keep_bytes: Option<u64>,
+    /// Bytes of files that may wait for their upload as private copies; beyond it artifacts are refused and metrics go on [default: 107374182400, or half of the free disk]
+    #[arg(long, env = "WANDBD_STAGING_BYTES", value_name = "BYTES")]
+    pub(crate) staging_bytes: Option<u64>,
     /// Exit after so many minutes without a session and with nothing to deliver [default: never; 60 when a client started it]
     #[arg(long, env = "WANDBD_IDLE_MINUTES", value_name = "MINUTES")]
     pub(crate) idle_minutes: Option<u32>,

@@ -56,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) keep_days: u32,
     pub(crate) keep_bytes: u64,
+    /// Bytes of snapshots that may wait for their upload.
+    pub(crate) staging_bytes: u64,
     pub(crate) idle: Option<Duration>,
     /// Shortens every attempt to reach a server.
     pub(crate) http_timeout: Option<Duration>,
@@ -97,7 +99,12 @@ impl Config {
             .idle_minutes
             .or(file.idle_minutes)
             .or(options.auto.then_some(AUTO_IDLE_MINUTES));
+        let staging_bytes = options
+            .staging_bytes
+            .or(file.staging_bytes)
+            .unwrap_or_else(|| wandbd_stage::default_limit(&state_dir));
         Ok(Self {
+            staging_bytes,
             state_dir,
             socket,
             local: local.then_some(Local { listen }),

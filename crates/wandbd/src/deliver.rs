@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wandbd_ingest::{Hub, RunLog};
 use wandbd_journal::{Files, OsFiles};
 use wandbd_proto::v1::run::State;
+use wandbd_stage::Stage;
 use wandbd_upload::{Budget, Overrides, Timing};
 use wandbd_wandb::{Limits, ServerSettings, Transports, WandbDestination};
 
@@ -28,7 +29,7 @@ use crate::{
     marks,
     serve::now,
     servers::Servers,
-    tasks,
+    snapshots, tasks,
 };
 
 /// How often a run without a key looks for one.
@@ -48,7 +49,7 @@ pub(crate) struct Deliveries {
     pub(crate) files: Arc<dyn Files>,
     pub(crate) leads: Leads,
     pub(crate) transports: Transports,
-    pub(crate) staging: PathBuf,
+    pub(crate) stage: Stage,
     timing: Timing,
     /// One for each server.
     budgets: Mutex<HashMap<String, Arc<Budget>>>,
@@ -71,7 +72,7 @@ impl Deliveries {
         hub: &Arc<Hub>,
         credentials: &Arc<Credentials>,
         hosted: Option<&Hosted>,
-        config: &crate::config::Config,
+        (config, stage): (&crate::config::Config, &Stage),
         stop: CancellationToken,
     ) -> Arc<Self> {
         let mut timing = Timing::default();
@@ -92,7 +93,7 @@ impl Deliveries {
             credentials: Arc::clone(credentials),
             files: Arc::new(OsFiles),
             leads: Leads::default(),
-            staging: config.state_dir.join("staging"),
+            stage: stage.clone(),
             timing,
             transports,
             budgets: Mutex::default(),
@@ -246,7 +247,7 @@ impl Deliveries {
         self.stop.clone()
     }
 
-    fn delivered(&self, run: &RunLog) {
+    fn delivered(&self, run: &Arc<RunLog>) {
         self.leads.leave(&run.opened().session);
         marks::forget(run.path());
         if let Err(error) = self.hub.mark_delivered(run) {
@@ -257,6 +258,9 @@ impl Deliveries {
             delivery.cause = String::new();
             delivery.position = u64::MAX;
         });
+        let delivered = Arc::clone(run);
+        self.tasks
+            .spawn_blocking(move || snapshots::forget_made(&delivered));
         tracing::info!(run = run.run_id(), "delivered");
     }
 

@@ -25,6 +25,7 @@ mod retention;
 mod serve;
 mod servers;
 mod shell;
+mod snapshots;
 mod start;
 mod stats;
 mod sync;

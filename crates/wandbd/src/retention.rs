@@ -12,6 +12,7 @@ use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 use wandbd_ingest::{Hub, adopt_spills};
 use wandbd_proto::v1::run::State;
+use wandbd_stage::Stage;
 
 use crate::{
     allocator,
@@ -30,8 +31,7 @@ const CLEANING: Duration = Duration::from_mins(10);
 /// Looks after disk, keys and idleness until the stop.
 pub(crate) async fn keep(
     config: Config,
-    hub: Arc<Hub>,
-    credentials: Arc<Credentials>,
+    (hub, credentials, stage): (Arc<Hub>, Arc<Credentials>, Stage),
     stop: CancellationToken,
 ) {
     let mut spills = interval(SPILLS);
@@ -43,6 +43,7 @@ pub(crate) async fn keep(
             () = stop.cancelled() => return,
             _ = spills.tick() => {
                 adopt_spills(&hub).await;
+                measure(&stage).await;
                 if is_busy(&hub) {
                     busy = Instant::now();
                 }
@@ -54,6 +55,14 @@ pub(crate) async fn keep(
             _ = memory.tick() => allocator::give_back(),
             _ = cleaning.tick() => clean(&config, &hub, &credentials).await,
         }
+    }
+}
+
+/// Clients put files there, too.
+async fn measure(stage: &Stage) {
+    let stage = stage.clone();
+    if let Err(error) = tokio::task::spawn_blocking(move || stage.measure()).await {
+        tracing::error!(%error, "staging directory not measured");
     }
 }
 
@@ -178,7 +187,7 @@ fn delivered(runs: &Path) -> io::Result<Vec<Delivered>> {
         let mut marks = 0;
         for file in fs::read_dir(entry.path())?.flatten() {
             let meta = file.metadata()?;
-            bytes += meta.len();
+            bytes += size(&file.path(), &meta);
             let name = file.file_name();
             let name = name.to_string_lossy();
             journals += u32::from(name.ends_with(".wandb"));
@@ -196,6 +205,16 @@ fn delivered(runs: &Path) -> io::Result<Vec<Delivered>> {
         }
     }
     Ok(found)
+}
+
+/// Of a file or a folder. One that has several names counts as often.
+fn size(path: &Path, about: &fs::Metadata) -> u64 {
+    if !about.is_dir() {
+        return about.len();
+    }
+    let files = fs::read_dir(path).into_iter().flatten().flatten();
+    let sizes = files.filter_map(|file| Some(size(&file.path(), &file.metadata().ok()?)));
+    sizes.sum()
 }
 
 /// Folders to remove: older than `keep`, and then the oldest ones until the rest fits into `bytes`.

@@ -13,6 +13,7 @@ use wandbd_ingest::{Control, Hub, HubConfig, IngestError, RunLog, adopt_spills};
 use wandbd_journal::{Committer, CommitterTask, OsFiles};
 use wandbd_proto::v1;
 use wandbd_sampler::Sampler;
+use wandbd_stage::Stage;
 
 use crate::{
     cli::Options,
@@ -21,7 +22,7 @@ use crate::{
     deliver::Deliveries,
     local::{self, Hosted, LocalStartError},
     lock::{Lock, LockError},
-    retention,
+    retention, snapshots,
     start::private_dir,
     stats::Stats,
     tasks::{self, ended},
@@ -70,32 +71,25 @@ pub(crate) async fn serve(options: &Options) -> Result<(), ServeError> {
     let credentials = Credentials::load(&config.state_dir, hosted.is_some())
         .map_err(io_error("read the credentials file"))?;
     let credentials = Arc::new(credentials);
+    let stage = Stage::new(config.state_dir.join("staging"), config.staging_bytes);
     let (committer, committing) = Committer::start(Arc::new(OsFiles));
     let (hub, opened) = make_hub(&config, committer, &credentials, &stop);
     let (started, stats, to_stats) = start_sampler(&stop);
-    let deliveries = Deliveries::new(&hub, &credentials, hosted.as_ref(), &config, stop.clone());
+    let deliveries = Deliveries::new(
+        &hub,
+        &credentials,
+        hosted.as_ref(),
+        (&config, &stage),
+        stop.clone(),
+    );
     let taking = tokio::spawn(take_up(opened, Arc::clone(&deliveries), to_stats));
     adopt(&hub).await?;
 
     let listener = bind(&config)?;
     tracing::info!(socket = %config.socket.display(), state = %config.state_dir.display(), "serving");
-    let control = Arc::new(Daemon {
-        config: config.clone(),
-        hub: Arc::clone(&hub),
-        deliveries: Arc::clone(&deliveries),
-        local_url: hosted
-            .as_ref()
-            .map(|hosted| hosted.url.clone())
-            .unwrap_or_default(),
-        started_at: now(),
-        stop: stop.clone(),
-    });
-    let keeper = tokio::spawn(retention::keep(
-        config.clone(),
-        Arc::clone(&hub),
-        credentials,
-        stop.clone(),
-    ));
+    let control = Arc::new(Daemon::new(&config, &deliveries, hosted.as_ref()));
+    let kept = (Arc::clone(&hub), credentials, stage);
+    let keeper = tokio::spawn(retention::keep(config.clone(), kept, stop.clone()));
     let server = tokio::spawn(wandbd_ingest::serve(listener, Arc::clone(&hub), control));
     let result = watch_server(server, &stop).await;
 
@@ -143,6 +137,7 @@ impl Parts {
         if let Ok(Err(error)) = timeout(tasks::LIMIT, self.committing.shutdown()).await {
             tracing::error!(%error, "journal committer ended badly");
         }
+        self.deliveries.stage.stop();
         self.deliveries.finished().await;
         for (name, task) in self.others {
             ended(name, task).await;
@@ -280,6 +275,19 @@ struct Daemon {
     stop: CancellationToken,
 }
 
+impl Daemon {
+    fn new(config: &Config, deliveries: &Arc<Deliveries>, hosted: Option<&Hosted>) -> Self {
+        Self {
+            config: config.clone(),
+            hub: Arc::clone(&deliveries.hub),
+            deliveries: Arc::clone(deliveries),
+            local_url: hosted.map(|hosted| hosted.url.clone()).unwrap_or_default(),
+            started_at: now(),
+            stop: deliveries.stop.clone(),
+        }
+    }
+}
+
 #[tonic::async_trait]
 impl Control for Daemon {
     fn status(&self) -> v1::StatusResponse {
@@ -290,6 +298,8 @@ impl Control for Daemon {
             socket: self.config.socket.display().to_string(),
             local_url: self.local_url.clone(),
             sessions: self.hub.sessions(),
+            staged_bytes: self.deliveries.stage.bytes(),
+            staging_limit: self.deliveries.stage.limit(),
             ..v1::StatusResponse::default()
         }
     }
@@ -315,11 +325,7 @@ impl Control for Daemon {
     }
 
     async fn stage(&self, request: v1::StageRequest) -> v1::StageResponse {
-        let file = vec![v1::stage_response::Kept::NotKept.into(); request.file.len()];
-        v1::StageResponse {
-            file,
-            ..v1::StageResponse::default()
-        }
+        snapshots::keep(&self.deliveries.stage, request).await
     }
 
     async fn get_artifact(&self, _: v1::GetArtifactRequest) -> v1::GetArtifactResponse {
