@@ -152,7 +152,8 @@ fn what_cannot_be_filled_is_refused_with_its_reason() {
         r#"{"$wandbd":1}"#,
         r#"{"$wandbd":"a","of":"b"}"#,
         r#"{"$wandbd":"a","as":"path","as":"path"}"#,
-        r#"{"x":{"$wandbd":"a"}"#,
+        r#"{"x":{"$wandbd":"a"#,
+        r#"{"x":["$",}"#,
         "{} {}",
     ] {
         assert!(
