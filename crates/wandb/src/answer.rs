@@ -68,6 +68,9 @@ fn reason(status: u16, headers: &HeaderMap, body: &[u8]) -> String {
         let to = url.origin().ascii_serialization();
         return format!("it sends clients on to {to}; is the base URL right?");
     }
+    if status == 407 {
+        return "the proxy wants another user or password; HTTP_PROXY and HTTPS_PROXY name them, as in http://user:password@host:port".to_owned();
+    }
     let text = String::from_utf8_lossy(body);
     let words = match serde_json::from_str::<Value>(&text) {
         Ok(json) => messages(&json),
