@@ -18,6 +18,10 @@ pub struct Delivery {
     pub rows_delivered: u64,
     /// Lines that the server refused and that were put aside.
     pub lines_quarantined: u64,
+    /// Versions of artifacts that the server does not have yet.
+    pub artifacts_waiting: u64,
+    /// Versions that were left out for newer ones, as the user wanted it.
+    pub artifacts_superseded: u64,
     /// What the server said when it opened the run; nothing until it answered.
     pub opened: Option<Arc<Opened>>,
     /// The server has the run in a state that `init` forbids: nothing is sent.

@@ -58,6 +58,8 @@ impl RunLog {
             ),
             sweep_id: known(&opened.sweep_id, own(|open| &open.sweep_id)),
             starting_runtime: opened.runtime_base,
+            artifacts_waiting: delivery.artifacts_waiting,
+            artifacts_superseded: delivery.artifacts_superseded,
             ..v1::Run::default()
         }
     }
