@@ -1,5 +1,6 @@
 //! What a person types. Each command talks to the daemon of its user; those that need one start it.
 
+mod json;
 pub(crate) mod login;
 pub(crate) mod mode;
 pub(crate) mod retry;

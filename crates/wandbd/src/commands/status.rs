@@ -10,7 +10,9 @@ use std::{
 use wandbd_proto::v1::{self, run::State};
 
 use super::{
-    Outcome, client, terminal,
+    Outcome, client,
+    json::as_json,
+    terminal,
     words::{ago, bytes, count, rows, state_word},
 };
 use crate::{cli::StatusArgs, config::places, serve::now};
@@ -91,6 +93,7 @@ fn in_full(out: &mut impl io::Write, run: &v1::Run, now: f64) -> io::Result<()> 
             some(run.rows_dropped, "rows before they reached the journal"),
         ),
         ("refused", quarantine(run)),
+        ("artifacts", artifacts(run)),
         ("resumed", resumed(run)),
         ("error", run.error.clone()),
         ("tags", run.tag.join(", ")),
@@ -129,6 +132,18 @@ fn quarantine(run: &v1::Run) -> String {
         run.journal
     );
     some(run.lines_quarantined, &what)
+}
+
+fn artifacts(run: &v1::Run) -> String {
+    let waiting = some(run.artifacts_waiting, "on their way");
+    let superseded = some(run.artifacts_superseded, "left out for newer ones");
+    let parts = [waiting, superseded];
+    let parts: Vec<&str> = parts
+        .iter()
+        .filter(|part| !part.is_empty())
+        .map(String::as_str)
+        .collect();
+    parts.join(", ")
 }
 
 fn resumed(run: &v1::Run) -> String {
@@ -186,6 +201,18 @@ fn print(
     writeln!(out, "socket  {}", status.socket)?;
     if !status.local_url.is_empty() {
         writeln!(out, "local   {}", status.local_url)?;
+    }
+    if status.staged_bytes > 0 {
+        let (staged, limit) = (bytes(status.staged_bytes), bytes(status.staging_limit));
+        let full = if status.staged_bytes >= status.staging_limit {
+            "; more is refused until uploads catch up (WANDBD_STAGING_BYTES)"
+        } else {
+            ""
+        };
+        writeln!(
+            out,
+            "staged  {staged} of {limit} wait for their upload{full}"
+        )?;
     }
     for drop in &status.drop {
         writeln!(out, "dropped {}: {}", drop.reason, drop.count)?;
@@ -328,34 +355,6 @@ fn notes(out: &mut impl io::Write, runs: &[v1::Run]) -> io::Result<()> {
     Ok(())
 }
 
-fn as_json(status: &v1::StatusResponse) -> serde_json::Value {
-    let runs: Vec<_> = status.run.iter().map(run_as_json).collect();
-    let drops: serde_json::Map<_, _> = status
-        .drop
-        .iter()
-        .map(|drop| (drop.reason.clone(), drop.count.into()))
-        .collect();
-    let local = (!status.local_url.is_empty()).then(|| {
-        let data = Path::new(&status.state_dir).join("local");
-        serde_json::json!({"url": status.local_url, "data": data})
-    });
-    serde_json::json!({
-        "version": status.version, "pid": status.pid, "started_at": status.started_at, "state_dir": status.state_dir,
-        "socket": status.socket, "local": local, "sessions": status.sessions, "runs": runs, "dropped": drops,
-    })
-}
-
-fn run_as_json(run: &v1::Run) -> serde_json::Value {
-    serde_json::json!({
-        "run_id": run.run_id, "entity": run.entity, "project": run.project, "display_name": run.display_name, "url": run.url,
-        "state": state_word(run.state()), "cause": run.cause, "rows": run.rows, "rows_delivered": run.rows_delivered,
-        "bytes_pending": run.bytes_pending, "rows_dropped": run.rows_dropped, "lines_quarantined": run.lines_quarantined,
-        "journal": run.journal, "next_step": run.next_step, "start_time": run.start_time, "exit_code": run.exit_code,
-        "resumed": run.resumed, "opened": run.opened, "error": run.error, "starting_step": run.starting_step, "tags": run.tag,
-        "notes": run.notes, "group": run.group, "job_type": run.job_type, "sweep_id": run.sweep_id,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -408,6 +407,28 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_in_the_staging_directory_is_told_and_what_to_do_when_it_is_full() {
+        let mut status = v1::StatusResponse {
+            staged_bytes: 1 << 30,
+            staging_limit: 2 << 30,
+            ..v1::StatusResponse::default()
+        };
+        let mut out = Vec::new();
+        print(&mut out, &mut status, 0.0, None).unwrap();
+        status.staging_limit = 1 << 30;
+        print(&mut out, &mut status, 0.0, None).unwrap();
+
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("staged"))
+            .collect();
+        assert_eq!(lines.len(), 2);
+        assert!(!lines[0].contains("refused"), "{text}");
+        assert!(lines[1].contains("WANDBD_STAGING_BYTES"), "{text}");
+    }
+
+    #[test]
     fn sixty_four_runs_take_one_line_each_on_a_narrow_terminal() {
         let runs = (0..64)
             .map(|n| run(&format!("run{n:05}"), State::Live))
@@ -432,6 +453,7 @@ mod tests {
         let mut parked = run("abc", State::Parked);
         parked.cause = "not allowed: no seat".into();
         parked.lines_quarantined = 2;
+        (parked.artifacts_waiting, parked.artifacts_superseded) = (1, 3);
         parked.exit_code = Some(1);
         let mut out = Vec::new();
 
@@ -444,6 +466,7 @@ mod tests {
             "rows      1,234 journaled, 0 delivered",
             "refused   2 lines by the server; they are in /state/runs/run-1-abc/run-abc.wandb.quarantine",
             "ended     exit code 1",
+            "artifacts 1 on their way, 3 left out for newer ones",
             "journal   /state/runs/run-1-abc/run-abc.wandb",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
