@@ -42,6 +42,9 @@ fn advice(text: &str, error: &SendError, channel: Channel, policy: Policy) -> &'
             "somebody else writes to this run: end that, then `wandbd retry {run}`"
         }
         SendError::Conflict(_) => "it is tried again by itself",
+        SendError::Rejected { .. } if channel == Channel::Artifacts && policy == Policy::Hourly => {
+            "free some of the account's storage or ask for more; tried hourly, `wandbd retry {run}` at once"
+        }
         SendError::Rejected { .. } => refused(channel),
         SendError::Expired { .. } => "it is tried again with a fresh one",
         SendError::NoAddress | SendError::Usage(_) | SendError::Missing { .. } => "",

@@ -9,6 +9,8 @@ use tokio::time::{Instant, sleep_until};
 const REQUESTS: usize = 8;
 /// Uploads of file content to one server at once.
 const TRANSFERS: usize = 8;
+/// Artifacts of one server at once.
+pub(crate) const ARTIFACTS: usize = 128;
 /// 500 posts/s per project.
 const SPACING: Duration = Duration::from_millis(2);
 
@@ -20,6 +22,7 @@ const SPACING: Duration = Duration::from_millis(2);
 pub struct Budget {
     requests: Arc<Gate>,
     transfers: Arc<Gate>,
+    artifacts: Arc<Gate>,
     slots: Mutex<HashMap<String, Instant>>,
     /// When a post of each run went last: a run can have several journals, one after another.
     runs: Mutex<HashMap<String, Instant>>,
@@ -37,6 +40,7 @@ impl Budget {
         Budget {
             requests: Gate::new(requests),
             transfers: Gate::new(transfers),
+            artifacts: Gate::new(ARTIFACTS),
             slots: Mutex::default(),
             runs: Mutex::default(),
         }
@@ -50,6 +54,11 @@ impl Budget {
     /// Waits for leave to move the content of files.
     pub async fn transfer(&self, ending: bool) -> Permit {
         self.transfers.enter(ending).await
+    }
+
+    /// Waits for leave to deliver an artifact.
+    pub async fn artifact(&self, ending: bool) -> Permit {
+        self.artifacts.enter(ending).await
     }
 
     /// Waits for a post's turn within its project.

@@ -10,6 +10,7 @@ use tracing::warn;
 use wandbd_journal::{CursorError, Files, Position, cursor};
 use wandbd_run::Opened;
 
+use crate::artifacts::Fate;
 use crate::error::UploadError;
 use crate::mark::Mark;
 
@@ -28,8 +29,8 @@ pub(crate) struct Cursor {
     pub(crate) opened: Option<Opened>,
     /// Files the destination has been told of, and how they were then.
     pub(crate) files: BTreeMap<String, Mark>,
-    /// Artifacts that are settled: `done`, or why they failed.
-    pub(crate) artifacts: BTreeMap<String, String>,
+    /// What came of artifacts, of links and of uses, by their keys.
+    pub(crate) artifacts: BTreeMap<String, Fate>,
     pub(crate) quarantined: u64,
     pub(crate) completed: bool,
     /// Config and parameters up to this position have been told.
@@ -54,6 +55,8 @@ pub struct Delivered {
     pub rows: u64,
     /// Everything before this byte of the journal is accepted.
     pub position: u64,
+    /// What came of artifacts, by their client ids.
+    pub artifacts: BTreeMap<String, Fate>,
 }
 
 /// Reads the cursor beside `journal`. A missing or damaged one means that nothing is known to be accepted.
@@ -72,6 +75,7 @@ pub fn delivered(files: &dyn Files, journal: &Path) -> Result<Delivered, CursorE
         opened: cursor.opened,
         rows: cursor.history,
         position: cursor.position,
+        artifacts: cursor.artifacts,
     })
 }
 
@@ -207,6 +211,13 @@ impl Cursor {
             (&mut progress.lines_quarantined, self.quarantined),
         ];
         let mut changed = false;
+        if *progress.artifacts != self.artifacts {
+            let fates = self.artifacts.values();
+            let superseded = fates.filter(|fate| **fate == Fate::Superseded);
+            progress.artifacts_superseded = superseded.count() as u64;
+            progress.artifacts = Arc::new(self.artifacts.clone());
+            changed = true;
+        }
         for (told, now) in news {
             changed |= std::mem::replace(told, now) != now;
         }

@@ -29,12 +29,18 @@ pub trait Destination: Send + Sync {
     /// Tells people something about the run.
     async fn alert(&self, opened: &Opened, alert: &wandb::AlertRecord) -> Result<(), SendError>;
 
-    /// Uploads an artifact with all that belongs to it.
+    /// Uploads a version of an artifact with all that belongs to it.
     async fn artifact(
         &self,
         opened: &Opened,
-        artifact: &wandb::ArtifactRecord,
+        version: &Version,
     ) -> Result<ArtifactOutcome, SendError>;
+
+    /// Puts a version into another collection. `artifact_id` is set where the destination has said it.
+    async fn link(&self, opened: &Opened, link: &v1::Link) -> Result<(), SendError>;
+
+    /// Notes that the run reads a version that is there.
+    async fn use_artifact(&self, opened: &Opened, id: &str) -> Result<(), SendError>;
 
     /// The credentials were refused: look for newer ones.
     async fn reauthorize(&self);
@@ -186,11 +192,24 @@ pub struct FileResult {
     pub result: Result<(), SendError>,
 }
 
+/// A version of an artifact that is to be delivered.
+#[derive(Debug, Clone, Default)]
+pub struct Version {
+    /// W&B's record of it.
+    pub record: wandb::ArtifactRecord,
+    /// What was said of it that the record has no fields for; without files.
+    pub said: v1::Artifact,
+    /// Paths of references whose servers are to be asked for the digest.
+    pub ask: Vec<String>,
+    /// Where an upload in parts may be noted, so that the next attempt goes on with it. Removed when the version is settled.
+    pub parts: PathBuf,
+}
+
 /// What became of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ArtifactOutcome {
-    /// A new version.
-    Committed,
-    /// The server has this content already; no new version.
-    Existing,
+pub struct ArtifactOutcome {
+    /// What the destination calls it.
+    pub id: String,
+    /// False when the destination had this content already: there is no new version.
+    pub new: bool,
 }

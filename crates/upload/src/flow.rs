@@ -9,15 +9,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, warn};
 use wandbd_journal::{Frame, Position};
-use wandbd_record::wandb::{AlertRecord, ArtifactRecord, GitRepoRecord};
+use wandbd_record::wandb::{AlertRecord, GitRepoRecord};
 use wandbd_run::{Batch, Lines, Opened, RunParams};
 
 use self::consoles::{Consoles, Written};
 use crate::alerts::Alerted;
-use crate::artifacts::Settled;
+use crate::artifacts::{Queue, Settled};
 use crate::courier::{BoxFuture, Courier, Stopped};
 use crate::cursor::{Cursor, Notebook, SAVE_AGAIN};
 use crate::error::chain;
@@ -79,7 +81,7 @@ pub(crate) struct Flow {
     waiting: Waiting,
     /// Arrived, and the destination not yet told.
     uploaded: BTreeMap<String, FileMark>,
-    artifacts: VecDeque<ArtifactRecord>,
+    artifacts: Queue,
     /// With the positions of their records.
     alerts: VecDeque<(u64, AlertRecord)>,
     config_due: Option<Instant>,
@@ -138,7 +140,7 @@ struct Jobs {
     filing: Job<Report>,
     alerting: Job<Alerted>,
     writing: Job<Written>,
-    shipping: Job<Settled>,
+    shipping: FuturesUnordered<BoxFuture<'static, Result<Settled, Stopped>>>,
 }
 
 /// A config update that is settled.
@@ -153,7 +155,7 @@ enum Event {
     Alerted(Alerted),
     Written(Written),
     Filed(Report),
-    Shipped(Settled),
+    Shipped(Box<Settled>),
     Read(Option<Frame>),
     Due,
 }
@@ -196,7 +198,7 @@ impl Flow {
             console_seen: false,
             waiting: Waiting::default(),
             uploaded: BTreeMap::new(),
-            artifacts: VecDeque::new(),
+            artifacts: Queue::default(),
             alerts: VecDeque::new(),
             config_due: None,
             told: RunParams::default(),
@@ -231,6 +233,7 @@ impl Flow {
             if self.fold_what_is_there() {
                 tokio::task::yield_now().await;
             }
+            self.leave_out_superseded().await;
             self.start_what_is_due();
             self.report();
             let event = match self.next_event().await {
@@ -250,7 +253,7 @@ impl Flow {
                 Event::Alerted(alerted) => self.alert_settled(&alerted).await,
                 Event::Written(written) => self.console_written(written),
                 Event::Filed(report) => self.files_arrived(report),
-                Event::Shipped(settled) => self.artifact_settled(settled).await,
+                Event::Shipped(settled) => self.artifact_settled(*settled).await,
                 Event::Read(Some(frame)) => self.take(&frame),
                 Event::Read(None) => self.journal_over(),
             }
@@ -274,7 +277,7 @@ impl Flow {
             done = job(&mut self.jobs.alerting) => done.map(Event::Alerted),
             done = job(&mut self.jobs.writing) => done.map(Event::Written),
             done = job(&mut self.jobs.filing) => done.map(Event::Filed),
-            done = job(&mut self.jobs.shipping) => done.map(Event::Shipped),
+            Some(done) = self.jobs.shipping.next() => done.map(|done| Event::Shipped(Box::new(done))),
             frame = self.parts.reader.next(), if may_read => Ok(Event::Read(frame)),
             () = wake => Ok(Event::Due),
         }
@@ -358,9 +361,7 @@ impl Flow {
                 self.jobs.filing = Some(Box::pin(upload.run(names, Vec::new())));
             }
         }
-        if self.jobs.shipping.is_none() {
-            self.start_artifact();
-        }
+        self.start_artifacts();
         if self.jobs.alerting.is_none() {
             self.start_alert();
         }
@@ -374,10 +375,10 @@ impl Flow {
         let end = self.parts.reader.end().0;
         let pending = end.saturating_sub(self.cursor.position.max(Position::START.0));
         self.parts.courier.standing.update(|progress| {
-            let news = std::mem::replace(&mut progress.bytes_pending, pending) != pending;
+            let waiting = self.artifacts.versions();
+            let news = std::mem::replace(&mut progress.bytes_pending, pending) != pending
+                || std::mem::replace(&mut progress.artifacts_waiting, waiting) != waiting;
             self.cursor.report(progress) || news
         });
     }
 }
-/// How a delivered artifact is noted in the cursor.
-const DONE: &str = "done";

@@ -16,8 +16,8 @@
 //! parcel, once made, is sent until it is accepted; then the cursor moves. After a crash the same lines go to the same offsets.
 //!
 //! # What may be in flight
-//! One post at a time per run. Beside it at most one config update, one batch of files, one alert and one artifact. All of them are
-//! futures of the one task: dropping it drops everything.
+//! One post at a time per run. Beside it at most one config update, one batch of files, one alert, and of each name one artifact, 128 in
+//! all. All of them are futures of the one task: dropping it drops everything.
 //!
 //! # Limits
 //!
@@ -28,7 +28,8 @@
 //! | names in memory and in the cursor file | of all files that were uploaded; manifests of artifacts that wait |
 //! | posts | one per [`Pace::min_gap`] from start to start, retries included |
 //! | files compared by content | up to 256 MiB, longer ones by size and time |
-//! | requests at once | [`Budget`]: 8 requests and 8 transfers per server, ending runs first; 500 posts/s per project |
+//! | requests at once | [`Budget`]: 8 requests, 8 batches of files and 128 artifacts per server, ending runs first; 500 posts/s per project |
+//! | uploads in parts | one note per file that goes up in parts, in `<journal>.parts/`, until its artifact is settled |
 //!
 //! # What happens at failure
 //! No answer ends an upload ([`Policy`] has the table). What a server refuses for its content is narrowed down to the one line, which is
@@ -60,11 +61,12 @@ mod source;
 mod timing;
 mod uploader;
 
+pub use artifacts::Fate;
 pub use budget::{Budget, Permit};
 pub use cursor::{Delivered, delivered, forget};
 pub use destination::{
     Answer, ArtifactOutcome, Block, Content, Destination, ExitState, FileResult, ParamsChange,
-    Post, RunStart, RunState, UploadFile,
+    Post, RunStart, RunState, UploadFile, Version,
 };
 pub use error::{BoxError, SendError, UploadError, chain as explain};
 pub use policy::Policy;

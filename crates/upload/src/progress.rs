@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use wandbd_run::Opened;
 
+use crate::artifacts::Fate;
+
 /// In one word, how an upload is doing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum State {
@@ -35,6 +37,12 @@ pub struct Progress {
     pub bytes_pending: u64,
     /// Lines that the server refused and that lie in the quarantine file.
     pub lines_quarantined: u64,
+    /// Versions of artifacts that the destination does not have yet.
+    pub artifacts_waiting: u64,
+    /// Versions that were left out for newer ones, as their policy wants.
+    pub artifacts_superseded: u64,
+    /// What came of artifacts, by their client ids.
+    pub artifacts: Arc<BTreeMap<String, Fate>>,
     /// Things that were left out, by reason.
     pub skipped: BTreeMap<&'static str, u64>,
     /// What the destination calls the run; `None` until it has answered.

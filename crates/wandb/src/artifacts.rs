@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use wandbd_record::convert::manifest_digest;
 use wandbd_record::wandb::ArtifactRecord;
 use wandbd_run::Opened;
-use wandbd_upload::{ArtifactOutcome, SendError};
+use wandbd_upload::{ArtifactOutcome, SendError, Version};
 
 use crate::answer::nonsense;
 use crate::api::Api;
+use crate::artifact::{Use, base_of};
 use crate::artifact_files::Files;
 use crate::features::Features;
+use crate::fetch::RunPath;
 use crate::manifest::{Entry, Manifest, digest, hex};
 use crate::put::{Source, put};
 
@@ -35,15 +37,6 @@ artifactManifest { id file { id uploadUrl uploadHeaders } } } }";
 
 const COMMIT: &str = "\
 mutation CommitArtifact($artifact: ID!) { commitArtifact(input: {artifactID: $artifact}) { artifact { id } } }";
-
-const USE: &str = "\
-mutation UseArtifact($artifact: ID!, $entity: String!, $project: String!, $run: String!) { \
-useArtifact(input: {artifactID: $artifact, entityName: $entity, projectName: $project, runName: $run}) { artifact { id } } }";
-
-const USE_WITH_ORIGIN: &str = "\
-mutation UseArtifact($artifact: ID!, $entity: String!, $project: String!, $run: String!) { \
-useArtifact(input: {artifactID: $artifact, entityName: $entity, projectName: $project, runName: $run, \
-artifactEntityName: $entity, artifactProjectName: $project}) { artifact { id } } }";
 
 const CLIENT_ID: &str =
     "query ClientIDMapping($client: ID!) { clientIDMapping(clientID: $client) { serverID } }";
@@ -123,6 +116,7 @@ pub(crate) struct Shipment<'a> {
     pub(crate) api: &'a Api,
     pub(crate) features: &'a Features,
     pub(crate) opened: &'a Opened,
+    pub(crate) version: &'a Version,
     pub(crate) record: &'a ArtifactRecord,
 }
 
@@ -134,7 +128,10 @@ impl Shipment<'_> {
         match artifact.state.as_str() {
             "COMMITTED" => {
                 self.use_it(&artifact.id).await?;
-                return Ok(ArtifactOutcome::Existing);
+                return Ok(ArtifactOutcome {
+                    id: artifact.id,
+                    new: false,
+                });
             }
             "PENDING" | "DELETED" => {}
             state => return Err(nonsense("CreateArtifact", format_args!("state {state:?}"))),
@@ -165,17 +162,19 @@ impl Shipment<'_> {
                 .await?;
         }
         self.use_it(&artifact.id).await?;
-        Ok(ArtifactOutcome::Committed)
+        Ok(ArtifactOutcome {
+            id: artifact.id,
+            new: true,
+        })
     }
 
     /// The collection: the name without a version.
     fn name(&self) -> &str {
-        let name = &self.record.name;
-        name.split_once(':').map_or(name, |(name, _)| name)
+        base_of(&self.record.name)
     }
 
     async fn create(&self) -> Result<CreatedArtifact, SendError> {
-        let record = self.record;
+        let (record, said) = (self.record, &self.version.said);
         let text = |text: &str| match text {
             "" => Value::Null,
             text => text.into(),
@@ -194,12 +193,18 @@ impl Shipment<'_> {
             .iter()
             .map(|alias| json!({"artifactCollectionName": name, "alias": alias}))
             .collect();
-        let run = if record.use_after_commit {
+        // What the run only reads is none of its outputs.
+        let run = if record.user_created || said.only_used {
             ""
         } else {
             &self.opened.run_id
         };
         let ttl = record.ttl_duration_seconds;
+        let step = said.history_step.filter(|step| *step != 0);
+        let region = match said.storage_region.as_str() {
+            "" => storage_region(record).map_or(Value::Null, Value::String),
+            region => region.into(),
+        };
         let mut input = json!({
             "entityName": self.opened.entity,
             "projectName": self.opened.project,
@@ -212,6 +217,8 @@ impl Shipment<'_> {
             "metadata": text(&record.metadata),
             "aliases": aliases,
             "ttlDurationSeconds": if ttl == 0 { Value::Null } else { ttl.into() },
+            "historyStep": step,
+            "storageRegion": region,
             "enableDigestDeduplication": true,
             "distributedID": text(&record.distributed_id),
             "clientID": text(&record.client_id),
@@ -331,20 +338,24 @@ impl Shipment<'_> {
         if !self.record.use_after_commit {
             return Ok(());
         }
-        let document = if self.features.use_with_origin() {
-            USE_WITH_ORIGIN
-        } else {
-            USE
+        let used = Use {
+            id: artifact_id,
+            entity: &self.opened.entity,
+            project: &self.opened.project,
+            used_as: "",
         };
-        let variables = json!({
-            "artifact": artifact_id,
-            "entity": self.opened.entity,
-            "project": self.opened.project,
-            "run": self.opened.run_id,
-        });
-        self.api
-            .graphql::<Value>("UseArtifact", document, variables)
-            .await
-            .map(drop)
+        let run = RunPath {
+            entity: self.opened.entity.clone(),
+            project: self.opened.project.clone(),
+            run: self.opened.run_id.clone(),
+        };
+        used.tell(self.api, self.features, &run).await
     }
+}
+
+/// The region that the storage policy of a journal's record names.
+fn storage_region(record: &ArtifactRecord) -> Option<String> {
+    let config = &record.manifest.as_ref()?.storage_policy_config;
+    let item = config.iter().find(|item| item.key == "storageRegion")?;
+    serde_json::from_str(&item.value_json).ok()
 }

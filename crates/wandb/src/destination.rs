@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
-use wandbd_record::wandb;
+use wandbd_record::{v1, wandb};
 use wandbd_run::Opened;
 use wandbd_upload::{
     Answer, ArtifactOutcome, Destination, ExitState, FileResult, Pace, Post, RunStart, RunState,
-    SendError, UploadFile,
+    SendError, UploadFile, Version,
 };
 
 use crate::alert::alert;
 use crate::api::Api;
+use crate::artifact;
 use crate::artifacts::Shipment;
 use crate::config_yaml;
 use crate::error::WandbError;
 use crate::features::Features;
+use crate::fetch::RunPath;
 use crate::file_stream;
 use crate::files;
 use crate::open::{Opening, writer_id};
@@ -91,6 +93,7 @@ fn pace(api: &Api, settings: &ServerSettings) -> Pace {
     let beyond = |limit: Duration| limit + SLACK;
     Pace {
         interval: settings.transmit_interval.unwrap_or(usual.interval),
+        max_post_bytes: settings.post_max_bytes.unwrap_or(usual.max_post_bytes),
         post_timeout: settings.file_stream_timeout.map(beyond),
         call_timeout: settings
             .http_timeout
@@ -141,16 +144,38 @@ impl Destination for WandbDestination {
     async fn artifact(
         &self,
         opened: &Opened,
-        artifact: &wandb::ArtifactRecord,
+        version: &Version,
     ) -> Result<ArtifactOutcome, SendError> {
         let api = self.api.of_writer(&opened.writer_id);
         let shipment = Shipment {
             api: &api,
             features: self.features().await?,
             opened,
-            record: artifact,
+            version,
+            record: &version.record,
         };
         shipment.send().await
+    }
+
+    async fn link(&self, opened: &Opened, link: &v1::Link) -> Result<(), SendError> {
+        let api = self.api.of_writer(&opened.writer_id);
+        artifact::link(&api, opened, link).await
+    }
+
+    async fn use_artifact(&self, opened: &Opened, id: &str) -> Result<(), SendError> {
+        let api = self.api.of_writer(&opened.writer_id);
+        let used = artifact::Use {
+            id,
+            entity: "",
+            project: "",
+            used_as: "",
+        };
+        let run = RunPath {
+            entity: opened.entity.clone(),
+            project: opened.project.clone(),
+            run: opened.run_id.clone(),
+        };
+        used.tell(&api, self.features().await?, &run).await
     }
 
     async fn reauthorize(&self) {

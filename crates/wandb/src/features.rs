@@ -78,6 +78,12 @@ impl Features {
         self.on.contains("ARTIFACT_DIGEST_ALGORITHM")
     }
 
+    /// Addresses of files name the version that they are read from.
+    pub(crate) fn download_by_id(&self) -> bool {
+        self.on
+            .contains("ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID")
+    }
+
     /// `useArtifact` names where the artifact is from.
     pub(crate) fn use_with_origin(&self) -> bool {
         self.on

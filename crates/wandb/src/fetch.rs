@@ -102,10 +102,28 @@ pub async fn fetch_file(
 }
 
 /// Where a file lies.
-struct Place {
+pub(crate) struct Place {
     address: Url,
     /// The address holds its own leave: whoever adds credentials is turned away.
     signed: bool,
+}
+
+impl Place {
+    /// An address that holds its own leave.
+    pub(crate) fn signed(api: &Api, address: &str) -> Result<Place, SendError> {
+        Place::at(api, address, true)
+    }
+
+    /// An address of the server itself.
+    pub(crate) fn own(api: &Api, address: &str) -> Result<Place, SendError> {
+        Place::at(api, address, false)
+    }
+
+    fn at(api: &Api, address: &str, signed: bool) -> Result<Place, SendError> {
+        let address = api.base.resolve(address);
+        let address = address.map_err(|error| nonsense("a request for a file", error))?;
+        Ok(Place { address, signed })
+    }
 }
 
 async fn find(api: &Api, run: &RunPath, name: &str) -> Result<Option<Place>, SendError> {
@@ -131,7 +149,7 @@ async fn find(api: &Api, run: &RunPath, name: &str) -> Result<Option<Place>, Sen
 }
 
 /// Credentials go only to the server itself, and not with signed addresses. Where it sends clients on to is one.
-async fn get(api: &Api, place: Place) -> Result<Response, SendError> {
+pub(crate) async fn get(api: &Api, place: Place) -> Result<Response, SendError> {
     let Place {
         mut address,
         mut signed,

@@ -38,6 +38,7 @@
 mod alert;
 mod answer;
 mod api;
+mod artifact;
 mod artifact_files;
 mod artifacts;
 mod config_yaml;
@@ -66,6 +67,7 @@ mod url;
 mod viewer;
 mod yaml;
 
+pub use artifact::Artifacts;
 pub use credentials::{ApiKey, find_key, has_credentials};
 pub use destination::WandbDestination;
 pub use error::{BadKey, FetchError, WandbError};

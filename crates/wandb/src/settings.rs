@@ -41,6 +41,8 @@ pub struct ServerSettings {
     pub file_stream_timeout: Option<Duration>,
     /// Between posts of a live run.
     pub transmit_interval: Option<Duration>,
+    /// Bytes of lines in one post, instead of [`Pace::max_post_bytes`](wandbd_upload::Pace::max_post_bytes).
+    pub post_max_bytes: Option<usize>,
 }
 
 /// Where a key comes from: the first of these that has one.

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use support::{Reply, Server, destination, limits, opened};
 use wandbd_record::wandb::{ArtifactManifest, ArtifactManifestEntry, ArtifactRecord};
-use wandbd_upload::{ArtifactOutcome, Destination, SendError};
+use wandbd_upload::{ArtifactOutcome, Destination, SendError, Version};
 
 const HELLO: &str = "XUFAKrxLKna5cZ2REBfFkg==";
 
@@ -23,8 +23,8 @@ fn entry(path: &str, source: &Path, size: i64) -> ArtifactManifestEntry {
     }
 }
 
-fn record(contents: Vec<ArtifactManifestEntry>) -> ArtifactRecord {
-    ArtifactRecord {
+fn record(contents: Vec<ArtifactManifestEntry>) -> Version {
+    let record = ArtifactRecord {
         r#type: "model".into(),
         name: "run_run1_model".into(),
         digest: "33dc".into(),
@@ -37,6 +37,17 @@ fn record(contents: Vec<ArtifactManifestEntry>) -> ArtifactRecord {
             ..ArtifactManifest::default()
         }),
         ..ArtifactRecord::default()
+    };
+    Version {
+        record,
+        ..Version::default()
+    }
+}
+
+fn committed() -> ArtifactOutcome {
+    ArtifactOutcome {
+        id: "ART".into(),
+        new: true,
     }
 }
 
@@ -108,7 +119,7 @@ async fn one_new_file() -> Server {
         .await
         .unwrap();
 
-    assert_eq!(outcome, ArtifactOutcome::Committed);
+    assert_eq!(outcome, committed());
     server
 }
 
@@ -186,7 +197,7 @@ async fn content_that_the_server_has_makes_no_new_version() {
         .await
         .unwrap();
 
-    assert_eq!(outcome, ArtifactOutcome::Existing);
+    assert_eq!((outcome.id.as_str(), outcome.new), ("ART", false));
     assert_eq!(server.names(), ["Features", "CreateArtifact"]);
 }
 
@@ -238,7 +249,7 @@ async fn a_few_files_that_fail_get_fresh_addresses_and_many_are_left_to_the_next
         .artifact(&opened(), &record(entries()))
         .await
         .unwrap();
-    assert_eq!(outcome, ArtifactOutcome::Committed);
+    assert_eq!(outcome, committed());
 
     let server = Server::start().await;
     scripted(&server, "PENDING");

@@ -12,10 +12,10 @@ use serde_json::Value;
 use support::{limits, start};
 use tokio_util::sync::CancellationToken;
 use wandbd_local::{Config, LocalServer};
-use wandbd_record::convert::{HashedFile, artifact_record};
+use wandbd_record::convert::{self, HashedFile, artifact_record};
 use wandbd_record::v1;
 use wandbd_upload::{
-    ArtifactOutcome, Block, Content, Destination, ExitState, Post, RunState, SendError, UploadFile,
+    Block, Content, Destination, ExitState, Post, RunState, SendError, UploadFile, Version,
 };
 use wandbd_wandb::{ApiKey, ServerSettings, WandbDestination};
 
@@ -70,14 +70,15 @@ fn rows(count: usize) -> Vec<String> {
 }
 
 /// A checkpoint that holds `hello`.
-fn checkpoint(folder: &tempfile::TempDir) -> wandbd_record::wandb::ArtifactRecord {
+fn checkpoint(folder: &tempfile::TempDir) -> Version {
     let path = folder.path().join("model.keras");
     std::fs::write(&path, "hello").unwrap();
     let file = HashedFile {
         path: "model.keras".into(),
-        source: path.to_string_lossy().into_owned(),
+        digest: "XUFAKrxLKna5cZ2REBfFkg==".into(),
         size: 5,
-        md5_base64: "XUFAKrxLKna5cZ2REBfFkg==".into(),
+        content: convert::Content::File(path.to_string_lossy().into_owned()),
+        skip_cache: false,
     };
     let artifact = v1::Artifact {
         name: "run_run1_model".into(),
@@ -87,7 +88,10 @@ fn checkpoint(folder: &tempfile::TempDir) -> wandbd_record::wandb::ArtifactRecor
         sequence_client_id: "s".repeat(128),
         ..v1::Artifact::default()
     };
-    artifact_record(&start("").run, &artifact, &[file]).unwrap()
+    Version {
+        record: artifact_record(&start("").run, &artifact, &[file]).unwrap(),
+        ..Version::default()
+    }
 }
 
 #[tokio::test]
@@ -156,10 +160,8 @@ async fn files_and_an_artifact_arrive_before_the_run_is_complete() {
     };
     destination.post(&opened, &last).await.unwrap();
 
-    assert_eq!(
-        (first, again),
-        (ArtifactOutcome::Committed, ArtifactOutcome::Existing)
-    );
+    assert_eq!((first.new, again.new), (true, false));
+    assert_eq!(first.id, again.id);
     let run = local.get(&format!("{}/digits/run1", opened.entity)).await;
     assert_eq!(run["state"], "finished");
     assert_eq!(run["violations"], serde_json::json!({}));

@@ -6,8 +6,8 @@ use wandbd_journal::Frame;
 use wandbd_record::wandb::record::RecordType;
 use wandbd_record::{note, wandb};
 
-use super::{AT_ONCE, CUT_OFF, DONE, Flow, Reading, Writer};
-use crate::artifacts;
+use super::{AT_ONCE, CUT_OFF, Flow, Reading, Writer};
+use crate::artifacts::{Errand, Fate};
 
 impl Flow {
     /// True when there may be more.
@@ -69,11 +69,40 @@ impl Flow {
                     self.git = Some(git.clone());
                 }
             }
-            Some(RecordType::UseArtifact(_)) => {
-                let standing = &self.parts.courier.standing;
-                standing.skipped("use of an artifact (not supported yet)");
+            Some(RecordType::UseArtifact(used)) if !used.id.is_empty() => {
+                self.errand(Errand::usage(self.position.0, used));
             }
             _ => {}
+        }
+        self.look_for_errands(record);
+    }
+
+    /// Artifacts and what is done with them.
+    fn look_for_errands(&mut self, record: &wandb::Record) {
+        let note = match note::note_of(record) {
+            Ok(note) => note.unwrap_or_default(),
+            Err(_) => return, // told already
+        };
+        if let Some(RecordType::Artifact(artifact)) = &record.record_type {
+            let said = note.said.unwrap_or_default();
+            let journal = &self.parts.journal;
+            let errand = Errand::version(journal, artifact.clone(), said, note.ask);
+            self.errand(errand);
+        }
+        if let Some(link) = note.link {
+            self.errand(Errand::link(self.position.0, link));
+        }
+    }
+
+    fn errand(&mut self, errand: Errand) {
+        match self.cursor.artifacts.get(&errand.key) {
+            None => self.artifacts.push(errand),
+            Some(fate) => {
+                self.artifacts.count(&errand);
+                if errand.is_version() && !matches!(fate, Fate::Failed(_)) {
+                    (self.parts.on_artifact_done)(&errand.client_id);
+                }
+            }
         }
     }
 
@@ -103,13 +132,7 @@ impl Flow {
                 .add((file.name, file.policy), asked, known, due);
         }
         self.waiting.poll_at(now + pace.files_poll);
-        for artifact in self.batch.artifacts.drain(..) {
-            match self.cursor.artifacts.get(&artifacts::key(&artifact)) {
-                None => self.artifacts.push_back(artifact),
-                Some(how) if how == DONE => (self.parts.on_artifact_done)(&artifact.client_id),
-                Some(_) => {}
-            }
-        }
+        self.batch.artifacts.clear(); // they were seen with their notes
         if let Some(code) = self.batch.exit.take() {
             self.ends(code, now);
         }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{info, warn};
 use wandbd_run::RunParams;
 
-use super::{DONE, ExitFiles, Flow, Told};
+use super::{ExitFiles, Flow, Told};
 use crate::alerts::{Alerted, alert};
-use crate::artifacts::{Settled, ship};
+use crate::artifacts::{Errand, Fate, Settled, Work, carry};
+use crate::budget::ARTIFACTS;
 use crate::courier::Rejection;
 use crate::destination::{Content, ExitState, ParamsChange, RunState, UploadFile};
 use crate::error::chain;
@@ -157,25 +158,80 @@ impl Flow {
         self.waiting.poll_at(Instant::now() + poll);
     }
 
-    pub(super) fn start_artifact(&mut self) {
-        if let Some(artifact) = self.artifacts.pop_front() {
+    pub(super) fn start_artifacts(&mut self) {
+        while let Some((mut errand, superseded)) = self.artifacts.next(ARTIFACTS) {
             let courier = Arc::clone(&self.parts.courier);
+            if let Some(fate) = self.decided(&mut errand) {
+                let settled = Settled { errand, fate };
+                self.jobs.shipping.push(Box::pin(async { Ok(settled) }));
+                continue;
+            }
             let opened = Arc::clone(&self.parts.opened);
-            self.jobs.shipping = Some(Box::pin(ship(courier, opened, artifact)));
+            let work = carry(courier, opened, errand, superseded);
+            self.jobs.shipping.push(Box::pin(work));
+        }
+    }
+
+    /// A link follows its version: to what the destination calls it, or nowhere.
+    fn decided(&self, errand: &mut Errand) -> Option<Fate> {
+        let Work::Link(link) = &mut errand.work else {
+            return None;
+        };
+        match self.cursor.artifacts.get(&link.client_id)? {
+            Fate::Delivered { id } => {
+                link.artifact_id.clone_from(id);
+                None
+            }
+            Fate::Superseded => Some(Fate::Failed(
+                "the version was left out for a newer one".to_owned(),
+            )),
+            Fate::Failed(reason) => Some(Fate::Failed(format!(
+                "the version was not delivered: {reason}"
+            ))),
+        }
+    }
+
+    /// Versions that newer ones behind them make superfluous.
+    pub(super) async fn leave_out_superseded(&mut self) {
+        let mut done = Vec::new();
+        while let Some(errand) = self.artifacts.superseded() {
+            self.note_fate(&errand, Fate::Superseded);
+            done.push(errand.client_id);
+        }
+        if !done.is_empty() {
+            self.save().await;
+        }
+        for client_id in done {
+            (self.parts.on_artifact_done)(&client_id);
         }
     }
 
     pub(super) async fn artifact_settled(&mut self, settled: Settled) {
-        let done = settled.failure.is_none();
-        if !done {
-            self.parts.courier.standing.skipped("artifact failed");
-        }
-        let how = settled.failure.unwrap_or_else(|| DONE.into());
-        self.cursor.artifacts.insert(settled.key, how);
+        self.artifacts.settled(&settled.errand.key);
+        // Who failed keeps its snapshots.
+        let done = !matches!(settled.fate, Fate::Failed(_)) && settled.errand.is_version();
+        self.note_fate(&settled.errand, settled.fate);
         self.save().await;
         if done {
-            (self.parts.on_artifact_done)(&settled.client_id);
+            (self.parts.on_artifact_done)(&settled.errand.client_id);
         }
+    }
+
+    fn note_fate(&mut self, errand: &Errand, fate: Fate) {
+        let standing = &self.parts.courier.standing;
+        let name = errand.name();
+        match &fate {
+            Fate::Delivered { .. } => {}
+            Fate::Superseded => {
+                info!(run = %self.parts.courier.name, artifact = name, "left out for a newer version");
+                standing.skipped("artifact version left out for a newer one");
+            }
+            Fate::Failed(reason) => {
+                warn!(run = %self.parts.courier.name, artifact = name, reason, "not done");
+                standing.skipped(errand.failed());
+            }
+        }
+        self.cursor.artifacts.insert(errand.key.clone(), fate);
     }
 }
 

@@ -16,8 +16,8 @@ impl Flow {
     pub(super) fn may_close(&self) -> bool {
         self.exit.is_some()
             && self.exit_files == ExitFiles::There
-            && self.artifacts.is_empty()
-            && self.jobs.shipping.is_none()
+            && self.artifacts.is_idle()
+            && self.jobs.shipping.is_empty()
             && self.alerts.is_empty()
             && self.jobs.alerting.is_none()
             && self.config_due.is_none()

@@ -1,17 +1,18 @@
 //! A destination in memory that fails as it is told, and writes down what a real one would not forgive.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
-use wandbd_record::wandb::{AlertRecord, ArtifactRecord};
+use wandbd_record::v1;
+use wandbd_record::wandb::AlertRecord;
 use wandbd_run::Opened;
 use wandbd_upload::{
     Answer, ArtifactOutcome, Block, Content, Destination, ExitState, FileResult, Pace,
-    ParamsChange, Post, RunStart, RunState, SendError, UploadFile,
+    ParamsChange, Post, RunStart, RunState, SendError, UploadFile, Version,
 };
 
 /// What goes wrong with one attempt.
@@ -62,6 +63,8 @@ pub struct Inner {
     pub files: BTreeMap<String, Vec<u8>>,
     pub config: Option<String>,
     pub artifacts: Vec<String>,
+    pub links: Vec<String>,
+    pub used: BTreeSet<String>,
     pub complete: Option<i32>,
     pub opens: usize,
     pub posts: Vec<Instant>,
@@ -334,11 +337,8 @@ impl Destination for MemoryServer {
         Self::lost((), lost)
     }
 
-    async fn artifact(
-        &self,
-        _: &Opened,
-        artifact: &ArtifactRecord,
-    ) -> Result<ArtifactOutcome, SendError> {
+    async fn artifact(&self, _: &Opened, version: &Version) -> Result<ArtifactOutcome, SendError> {
+        let artifact = &version.record;
         let lost = self.fault("artifact").await?;
         let mut inner = self.look();
         if inner.complete.is_some() {
@@ -346,10 +346,28 @@ impl Destination for MemoryServer {
         }
         let id = artifact.client_id.clone();
         if inner.artifacts.contains(&id) {
-            return Self::lost(ArtifactOutcome::Existing, lost);
+            let id = format!("server-{id}");
+            return Self::lost(ArtifactOutcome { id, new: false }, lost);
         }
-        inner.artifacts.push(id);
-        Self::lost(ArtifactOutcome::Committed, lost)
+        inner.artifacts.push(id.clone());
+        let id = format!("server-{id}");
+        Self::lost(ArtifactOutcome { id, new: true }, lost)
+    }
+
+    async fn link(&self, _: &Opened, link: &v1::Link) -> Result<(), SendError> {
+        let lost = self.fault("link").await?;
+        let said = format!("{} -> {}", link.artifact_id, link.target);
+        let mut inner = self.look();
+        if !inner.links.contains(&said) {
+            inner.links.push(said);
+        }
+        Self::lost((), lost)
+    }
+
+    async fn use_artifact(&self, _: &Opened, id: &str) -> Result<(), SendError> {
+        let lost = self.fault("use").await?;
+        self.look().used.insert(id.to_owned());
+        Self::lost((), lost)
     }
 
     async fn reauthorize(&self) {

@@ -288,18 +288,20 @@ async fn only_what_changed_of_the_parameters_is_told_and_what_is_cleared_is_clea
 }
 
 #[tokio::test(start_paused = true)]
-async fn use_of_an_artifact_is_left_out_with_a_reason() {
-    let used = wandbd_record::note::record(RecordType::UseArtifact(UseArtifactRecord::default()));
+async fn use_of_an_artifact_is_told_once() {
+    let used = wandbd_record::note::record(RecordType::UseArtifact(UseArtifactRecord {
+        id: "QTox".into(),
+        ..UseArtifactRecord::default()
+    }));
     let records = [run(), used, row(0, "fine"), exit(0)];
     let bench = Bench::new(MemoryServer::new([]), MemoryFeed::finished(&records));
 
     let progress = bench.deliver().await;
 
-    assert_eq!(
-        progress.skipped["use of an artifact (not supported yet)"],
-        1
-    );
-    assert_eq!(bench.server.look().history.len(), 1);
+    assert!(progress.skipped.is_empty(), "{:?}", progress.skipped);
+    let server = bench.server.look();
+    assert_eq!(server.used.iter().collect::<Vec<_>>(), ["QTox"]);
+    assert_eq!(server.history.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,134 @@
+//! One errand, however long it takes.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use wandbd_run::Opened;
+
+use super::{Errand, Fate, Work};
+use crate::courier::{Courier, Stopped};
+use crate::error::{SendError, chain};
+use crate::policy::{Backoff, Policy};
+use crate::progress::Channel;
+
+/// An errand that is done with.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) errand: Errand,
+    pub(crate) fate: Fate,
+}
+
+/// Does an errand. When `superseded` is cancelled it is given up after the attempt that is being made.
+pub(crate) async fn carry(
+    courier: Arc<Courier>,
+    opened: Arc<Opened>,
+    errand: Errand,
+    superseded: CancellationToken,
+) -> Result<Settled, Stopped> {
+    let mut backoff = Backoff::default();
+    let mut refused = 0;
+    let fate = loop {
+        let permit = courier.budget.artifact(courier.ending());
+        let permit = courier.or_stop(permit).await?;
+        let answer = courier
+            .or_stop(attempt(&courier, &opened, &errand.work))
+            .await?;
+        drop(permit);
+        let error = match answer {
+            Ok(id) => {
+                info!(run = %courier.name, artifact = errand.name(), "artifact delivered");
+                break Fate::Delivered { id };
+            }
+            Err(error) => error,
+        };
+        if superseded.is_cancelled() {
+            break Fate::Superseded;
+        }
+        let policy = match error.policy(false) {
+            Policy::Refuse if is_full(&error) => Policy::Hourly,
+            Policy::Refuse => {
+                refused += 1;
+                let missing = matches!(error, SendError::Missing { .. });
+                if missing || refused >= courier.timing.rejections {
+                    let error = chain(&error);
+                    warn!(run = %courier.name, artifact = errand.name(), %error, "artifact given up");
+                    break Fate::Failed(error);
+                }
+                Policy::BackOff
+            }
+            Policy::Reopen => Policy::BackOff,
+            policy => policy,
+        };
+        let wait = courier.wait_out(Channel::Artifacts, &error, policy, &mut backoff);
+        tokio::select! {
+            biased;
+            waited = wait => waited?,
+            () = superseded.cancelled() => break Fate::Superseded,
+        }
+    };
+    courier.flows(Channel::Artifacts);
+    if let Work::Version(version) = &errand.work {
+        forget_parts(version).await;
+    }
+    Ok(Settled { errand, fate })
+}
+
+/// One attempt; what the destination calls the artifact.
+async fn attempt(courier: &Courier, opened: &Opened, work: &Work) -> Result<String, SendError> {
+    let destination = &courier.destination;
+    match work {
+        Work::Version(version) => {
+            let outcome = destination.artifact(opened, version).await?;
+            Ok(outcome.id)
+        }
+        Work::Link(link) => {
+            destination.link(opened, link).await?;
+            Ok(link.artifact_id.clone())
+        }
+        Work::Use(id) => {
+            destination.use_artifact(opened, id).await?;
+            Ok(id.clone())
+        }
+    }
+}
+
+/// The destination has no room: a person has to make some, and nothing is wrong with the artifact.
+fn is_full(error: &SendError) -> bool {
+    let SendError::Rejected { reason, .. } = error else {
+        return false;
+    };
+    let reason = reason.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    says(&["storage", "quota"]) && says(&["quota", "limit", "exceed", "full"])
+}
+
+async fn forget_parts(version: &crate::destination::Version) {
+    tokio::fs::remove_file(&version.parts).await.ok();
+    if let Some(folder) = version.parts.parent() {
+        // Stays while others are noted in it.
+        tokio::fs::remove_dir(folder).await.ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_storage_is_told_from_an_artifact_that_is_refused() {
+        for (reason, expect) in [
+            ("CreateArtifact: storage limit exceeded", true),
+            ("Quota reached", true),
+            ("CreateArtifact: no such type", false),
+            ("storage path is wrong", false),
+        ] {
+            let reason = reason.to_owned();
+            let error = SendError::Rejected {
+                status: 200,
+                reason,
+            };
+            assert_eq!(is_full(&error), expect, "{error}");
+        }
+    }
+}
