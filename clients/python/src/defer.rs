@@ -10,9 +10,9 @@ use std::{
 };
 
 use pyo3::prelude::*;
-use wandbd_client::{Fields, RowHead, Session, fork::PerProcess, say};
+use wandbd_client::{Fields, RowHead, fork::PerProcess, say};
 
-use crate::values::Writer;
+use crate::{run::Run, values::Writer};
 
 const ROWS_MAX: usize = 64;
 /// Larger arrays are converted at once: keeping them would hold their memory on the device.
@@ -86,19 +86,19 @@ impl Deferred {
     }
 
     /// Takes a row in, and says what is ready by now.
-    pub(crate) fn push(&self, py: Python<'_>, session: &Session, row: Row) {
+    pub(crate) fn push(&self, run: &Bound<'_, Run>, row: Row) {
         self.queue().rows.push_back(row);
-        self.say_rows(py, session, false);
+        self.say_rows(run, false);
     }
 
     /// Says every row that waits; waits for the device.
-    pub(crate) fn drain(&self, py: Python<'_>, session: &Session) {
+    pub(crate) fn drain(&self, run: &Bound<'_, Run>) {
         if self.is_waiting() {
-            self.say_rows(py, session, true);
+            self.say_rows(run, true);
         }
     }
 
-    fn say_rows(&self, py: Python<'_>, session: &Session, all: bool) {
+    fn say_rows(&self, run: &Bound<'_, Run>, all: bool) {
         loop {
             let (row, is_full) = {
                 let mut queue = self.queue();
@@ -117,9 +117,9 @@ impl Deferred {
                 || row
                     .devices
                     .iter()
-                    .all(|device| is_ready(device.value.bind(py)));
+                    .all(|device| is_ready(device.value.bind(run.py())));
             if is_due {
-                say_row(py, session, row);
+                say_row(run, row);
             } else {
                 self.queue().rows.push_front(row);
             }
@@ -131,18 +131,19 @@ impl Deferred {
     }
 }
 
-fn say_row(py: Python<'_>, session: &Session, mut row: Row) {
+fn say_row(run: &Bound<'_, Run>, mut row: Row) {
     let mut writer = Writer {
         fields: &mut row.fields,
         devices: None,
+        run: Some(run),
     };
     for device in &row.devices {
-        if let Err(error) = writer.late(device, py) {
+        if let Err(error) = writer.late(device, run.py()) {
             say(
                 "deferred",
                 format!("a logged device array could not be read: {error}"),
             );
         }
     }
-    session.end_row(&row.head, &row.fields);
+    run.get().session.end_row(&row.head, &row.fields);
 }

@@ -5,7 +5,10 @@ use pyo3::{
     prelude::*,
     types::{PyAny, PyDict},
 };
-use wandbd_client::proto::{Field, LoginResponse, RestoreResponse, Run, field::Value};
+use wandbd_client::proto::{
+    ArtifactFacts, DownloadProgress, Field, GetArtifactResponse, LoginResponse, RestoreResponse,
+    Run, StageResponse, field::Value, stage_response::Kept,
+};
 
 /// All fields of a `Run`; the state by its name.
 pub(crate) fn run<'py>(py: Python<'py>, run: &Run) -> PyResult<Bound<'py, PyDict>> {
@@ -39,6 +42,83 @@ pub(crate) fn run<'py>(py: Python<'py>, run: &Run) -> PyResult<Bound<'py, PyDict
     dict.set_item("job_type", &run.job_type)?;
     dict.set_item("sweep_id", &run.sweep_id)?;
     dict.set_item("starting_runtime", run.starting_runtime)?;
+    Ok(dict)
+}
+
+/// What became of `count` files; `failure`: why nobody was asked.
+pub(crate) fn staged<'py>(
+    py: Python<'py>,
+    answer: &StageResponse,
+    count: usize,
+    failure: &str,
+) -> PyResult<Bound<'py, PyDict>> {
+    let mut kept: Vec<&str> = answer.file().map(|kept| kept.as_str_name()).collect();
+    kept.resize(count, Kept::NotKept.as_str_name());
+    let dict = PyDict::new(py);
+    dict.set_item("kept", kept)?;
+    dict.set_item("full", &answer.full)?;
+    dict.set_item("message", failure)?;
+    Ok(dict)
+}
+
+/// All fields of a `GetArtifactResponse`; the verdict by its name.
+pub(crate) fn artifact<'py>(
+    py: Python<'py>,
+    answer: &GetArtifactResponse,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("verdict", answer.verdict().as_str_name())?;
+    dict.set_item("message", &answer.message)?;
+    let found = answer.artifact.as_ref();
+    let found = found.map(|found| facts(py, found)).transpose()?;
+    dict.set_item("artifact", found)?;
+    Ok(dict)
+}
+
+fn facts<'py>(py: Python<'py>, facts: &ArtifactFacts) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("id", &facts.id)?;
+    dict.set_item("entity", &facts.entity)?;
+    dict.set_item("project", &facts.project)?;
+    dict.set_item("collection", &facts.collection)?;
+    dict.set_item("source_entity", &facts.source_entity)?;
+    dict.set_item("source_project", &facts.source_project)?;
+    dict.set_item("source_collection", &facts.source_collection)?;
+    dict.set_item("version_index", facts.version_index)?;
+    dict.set_item("source_version_index", facts.source_version_index)?;
+    dict.set_item("type", &facts.r#type)?;
+    dict.set_item("description", &facts.description)?;
+    dict.set_item("metadata_json", &facts.metadata_json)?;
+    dict.set_item("alias", &facts.alias)?;
+    dict.set_item("tag", &facts.tag)?;
+    dict.set_item("state", &facts.state)?;
+    dict.set_item("digest", &facts.digest)?;
+    dict.set_item("size", facts.size)?;
+    dict.set_item("file_count", facts.file_count)?;
+    dict.set_item("created_at", &facts.created_at)?;
+    dict.set_item("updated_at", &facts.updated_at)?;
+    dict.set_item("commit_hash", &facts.commit_hash)?;
+    dict.set_item("manifest_json", &facts.manifest_json)?;
+    dict.set_item("ttl_s", facts.ttl_s)?;
+    dict.set_item("ttl_inherited", facts.ttl_inherited)?;
+    dict.set_item("history_step", facts.history_step)?;
+    dict.set_item("url", &facts.url)?;
+    Ok(dict)
+}
+
+/// All fields of a `DownloadProgress`.
+pub(crate) fn progress<'py>(
+    py: Python<'py>,
+    progress: &DownloadProgress,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("files", progress.files)?;
+    dict.set_item("files_total", progress.files_total)?;
+    dict.set_item("bytes", progress.bytes)?;
+    dict.set_item("bytes_total", progress.bytes_total)?;
+    dict.set_item("done", progress.done)?;
+    dict.set_item("error", &progress.error)?;
+    dict.set_item("reference", &progress.reference)?;
     Ok(dict)
 }
 

@@ -1,97 +1,9 @@
 //! The fields of `OpenRun` from a dict, by their names in `run.proto` and `wandbd.proto`.
 
-use std::collections::HashMap;
-
-use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
-    prelude::*,
-    types::{PyDict, PyMapping},
-};
+use pyo3::prelude::*;
 use wandbd_client::proto::{Branch, ConsoleFiles, OpenRun, Pod, Program, Server, Shared, Stats};
 
-/// A dict that is taken apart; what is left over at the end is an error.
-struct Message<'py> {
-    left: Bound<'py, PyDict>,
-    name: &'static str,
-}
-
-impl<'py> Message<'py> {
-    fn new(name: &'static str, fields: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let left = PyDict::new(fields.py());
-        let mapping = fields
-            .cast::<PyMapping>()
-            .map_err(|_| PyTypeError::new_err(format!("{name} must be a dict")))?;
-        left.update(mapping)?;
-        Ok(Self { left, name })
-    }
-
-    fn any(&self, field: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(value) = self.left.get_item(field)? else {
-            return Ok(None);
-        };
-        self.left.del_item(field)?;
-        Ok((!value.is_none()).then_some(value))
-    }
-
-    fn named<T>(&self, field: &str, found: PyResult<T>) -> PyResult<T> {
-        // The value itself is not shown: it may be a key.
-        found.map_err(|error| {
-            PyTypeError::new_err(format!(
-                "{}.{field} has a value of a wrong type ({error})",
-                self.name
-            ))
-        })
-    }
-
-    fn text(&self, field: &str) -> PyResult<String> {
-        self.any(field)?.map_or(Ok(String::new()), |value| {
-            self.named(field, value.extract())
-        })
-    }
-
-    fn texts(&self, field: &str) -> PyResult<Vec<String>> {
-        self.any(field)?
-            .map_or(Ok(Vec::new()), |value| self.named(field, value.extract()))
-    }
-
-    fn numbers(&self, field: &str) -> PyResult<Vec<i32>> {
-        self.any(field)?
-            .map_or(Ok(Vec::new()), |value| self.named(field, value.extract()))
-    }
-
-    fn flag(&self, field: &str) -> PyResult<bool> {
-        self.any(field)?
-            .map_or(Ok(false), |value| self.named(field, value.extract()))
-    }
-
-    fn number(&self, field: &str) -> PyResult<f64> {
-        self.any(field)?
-            .map_or(Ok(0.0), |value| self.named(field, value.extract()))
-    }
-
-    fn integer<T: FromPyObjectOwned<'py> + Default>(&self, field: &str) -> PyResult<T> {
-        self.any(field)?.map_or(Ok(T::default()), |value| {
-            self.named(field, value.extract().map_err(Into::into))
-        })
-    }
-
-    fn map(&self, field: &str) -> PyResult<HashMap<String, String>> {
-        self.any(field)?.map_or_else(
-            || Ok(HashMap::new()),
-            |value| self.named(field, value.extract()),
-        )
-    }
-
-    fn end(self) -> PyResult<()> {
-        match self.left.keys().iter().next() {
-            None => Ok(()),
-            Some(unknown) => Err(PyValueError::new_err(format!(
-                "{} has no field {unknown}",
-                self.name
-            ))),
-        }
-    }
-}
+use crate::message::Message;
 
 pub(crate) fn open_run(fields: &Bound<'_, PyAny>) -> PyResult<OpenRun> {
     let message = Message::new("OpenRun", fields)?;
@@ -109,37 +21,16 @@ pub(crate) fn open_run(fields: &Bound<'_, PyAny>) -> PyResult<OpenRun> {
         offline: message.flag("offline")?,
         folder: message.text("folder")?,
         resume: message.text("resume")?,
-        server: message
-            .any("server")?
-            .map(|below| server(&below))
-            .transpose()?,
-        program: message
-            .any("program")?
-            .map(|below| program(&below))
-            .transpose()?,
-        stats: message
-            .any("stats")?
-            .map(|below| stats(&below))
-            .transpose()?,
+        server: message.below("server", server)?,
+        program: message.below("program", program)?,
+        stats: message.below("stats", stats)?,
         feature: message.numbers("feature")?,
         console: message.text("console")?,
-        fork_from: message
-            .any("fork_from")?
-            .map(|below| branch(&below))
-            .transpose()?,
-        resume_from: message
-            .any("resume_from")?
-            .map(|below| branch(&below))
-            .transpose()?,
+        fork_from: message.below("fork_from", branch)?,
+        resume_from: message.below("resume_from", branch)?,
         sweep_id: message.text("sweep_id")?,
-        console_files: message
-            .any("console_files")?
-            .map(|below| console_files(&below))
-            .transpose()?,
-        shared: message
-            .any("shared")?
-            .map(|below| shared(&below))
-            .transpose()?,
+        console_files: message.below("console_files", console_files)?,
+        shared: message.below("shared", shared)?,
         ignore_glob: message.texts("ignore_glob")?,
         save_code: message.flag("save_code")?,
     };
@@ -232,7 +123,7 @@ fn program(fields: &Bound<'_, PyAny>) -> PyResult<Program> {
         colab: message.flag("colab")?,
         disable_machine_info: message.flag("disable_machine_info")?,
         root: message.text("root")?,
-        pod: message.any("pod")?.map(|below| pod(&below)).transpose()?,
+        pod: message.below("pod", pod)?,
     };
     message.end()?;
     Ok(program)

@@ -16,9 +16,9 @@ use wandbd_client::{
 };
 
 use crate::{
-    config,
+    artifact, config,
     defer::{Deferred, Device, Row},
-    dicts, open, said,
+    dicts, media, open, said, table,
     values::{Writer, type_name, utf8},
     wait,
 };
@@ -35,7 +35,7 @@ thread_local! {
 /// A run as this process takes part in it.
 #[pyclass(frozen, module = "wandbd._core")]
 pub(crate) struct Run {
-    session: Session,
+    pub(crate) session: Session,
     deferred: Deferred,
 }
 
@@ -48,23 +48,27 @@ impl Run {
     }
 
     fn say_row(
-        &self,
-        py: Python<'_>,
+        this: &Bound<'_, Self>,
         step: Option<i64>,
         commit: Option<bool>,
         fields: &mut Fields,
         devices: Vec<Device>,
     ) {
-        if devices.is_empty() && !self.deferred.is_waiting() {
-            self.session.log(step, commit, fields);
+        let run = this.get();
+        if devices.is_empty() && !run.deferred.is_waiting() {
+            run.session.log(step, commit, fields);
             return;
         }
         let row = Row {
-            head: self.session.begin_row(step, commit),
+            head: run.session.begin_row(step, commit),
             fields: std::mem::take(fields),
             devices,
         };
-        self.deferred.push(py, &self.session, row);
+        run.deferred.push(this, row);
+    }
+
+    fn drain(this: &Bound<'_, Self>) {
+        this.get().deferred.drain(this);
     }
 }
 
@@ -111,12 +115,12 @@ impl Run {
 
     /// Add `data` to the history row of `step`.
     #[pyo3(signature = (data, step=None, commit=None, sync=None))]
-    fn log(
-        &self,
-        data: &Bound<'_, PyAny>,
-        step: Option<&Bound<'_, PyAny>>,
-        commit: Option<&Bound<'_, PyAny>>,
-        sync: Option<&Bound<'_, PyAny>>,
+    fn log<'py>(
+        slf: &Bound<'py, Self>,
+        data: &Bound<'py, PyAny>,
+        step: Option<&Bound<'py, PyAny>>,
+        commit: Option<&Bound<'py, PyAny>>,
+        sync: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         // Since long without a meaning in W&B too.
         let _ = sync;
@@ -127,10 +131,11 @@ impl Run {
         let mut devices = Vec::new();
         let mut writer = Writer {
             fields: &mut fields,
-            devices: self.session.settings().defer.then_some(&mut devices),
+            devices: slf.get().session.settings().defer.then_some(&mut devices),
+            run: Some(slf),
         };
         writer.mapping(data, "wandb.log")?;
-        self.say_row(data.py(), step, commit, &mut fields, devices);
+        Self::say_row(slf, step, commit, &mut fields, devices);
         SCRATCH.set(fields);
         Ok(())
     }
@@ -138,14 +143,20 @@ impl Run {
     #[pyo3(signature = (update, remove=Vec::new()))]
     #[allow(clippy::needless_pass_by_value, reason = "made from Python values")]
     fn config(&self, update: &Bound<'_, PyAny>, remove: Vec<Vec<String>>) -> PyResult<()> {
-        self.session.config(&written(update, "config")?, &remove);
+        self.session
+            .config(&written(update, "config", None)?, &remove);
         Ok(())
     }
 
     #[pyo3(signature = (update, remove=Vec::new()))]
     #[allow(clippy::needless_pass_by_value, reason = "made from Python values")]
-    fn summary(&self, update: &Bound<'_, PyAny>, remove: Vec<Vec<String>>) -> PyResult<()> {
-        self.session.summary(&written(update, "summary")?, &remove);
+    fn summary<'py>(
+        slf: &Bound<'py, Self>,
+        update: &Bound<'py, PyAny>,
+        remove: Vec<Vec<String>>,
+    ) -> PyResult<()> {
+        let fields = written(update, "summary", Some(slf))?;
+        slf.get().session.summary(&fields, &remove);
         Ok(())
     }
 
@@ -243,35 +254,31 @@ impl Run {
         self.session.preempting();
     }
 
-    fn log_artifact(
+    /// Something that the daemon makes from raw data.
+    fn media(&self, fields: &Bound<'_, PyAny>) -> PyResult<bool> {
+        media::say(&self.session, fields)
+    }
+
+    /// Rows of a table, before the table.
+    #[pyo3(signature = (table, first_row, rows, other=None))]
+    fn table_rows(
         &self,
-        name: String,
-        r#type: String,
-        description: String,
-        metadata_json: String,
-        aliases: Vec<String>,
-        files: Vec<(String, String, bool)>,
-    ) {
-        let file = files
-            .into_iter()
-            .map(|(path, source, staged)| proto::artifact::File {
-                path,
-                source,
-                staged,
-                ..proto::artifact::File::default()
-            })
-            .collect();
-        self.session.artifact(proto::Artifact {
-            name,
-            r#type,
-            description,
-            metadata_json,
-            alias: aliases,
-            file,
-            client_id: wandbd_client::random_id(),
-            sequence_client_id: wandbd_client::random_id(),
-            ..proto::Artifact::default()
-        });
+        table: String,
+        first_row: u64,
+        rows: &Bound<'_, PyAny>,
+        other: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
+        table::say(&self.session, table, first_row, rows, other)
+    }
+
+    /// A version of an artifact.
+    fn log_artifact(&self, fields: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.session.artifact(artifact::artifact(fields)?))
+    }
+
+    /// A version appears in another collection, too.
+    fn link(&self, fields: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.session.link(artifact::link(fields)?))
     }
 
     fn info<'py>(&self, py: Python<'py>, timeout_s: f64) -> PyResult<Bound<'py, PyDict>> {
@@ -286,10 +293,11 @@ impl Run {
         run.map(|run| dicts::run(py, &run)).transpose()
     }
 
-    fn fetch<'py>(&self, py: Python<'py>, timeout_s: f64) -> PyResult<Option<Bound<'py, PyDict>>> {
-        self.deferred.drain(py, &self.session);
+    fn fetch<'py>(slf: &Bound<'py, Self>, timeout_s: f64) -> PyResult<Option<Bound<'py, PyDict>>> {
+        Self::drain(slf);
+        let (py, session) = (slf.py(), &slf.get().session);
         let limit = wait::seconds(timeout_s);
-        let run = wait::without_gil(py, |poll| self.session.fetch(limit, poll))?;
+        let run = wait::without_gil(py, |poll| session.fetch(limit, poll))?;
         run.map(|run| dicts::run(py, &run)).transpose()
     }
 
@@ -297,10 +305,11 @@ impl Run {
         dicts::nested(py, &self.session.values())
     }
 
-    fn flush(&self, py: Python<'_>, timeout_s: f64) -> PyResult<bool> {
-        self.deferred.drain(py, &self.session);
+    fn flush(slf: &Bound<'_, Self>, timeout_s: f64) -> PyResult<bool> {
+        Self::drain(slf);
+        let session = &slf.get().session;
         let limit = wait::seconds(timeout_s);
-        wait::without_gil(py, |poll| self.session.flush(limit, poll))
+        wait::without_gil(slf.py(), |poll| session.flush(limit, poll))
     }
 
     fn give_up(&self) {
@@ -310,8 +319,7 @@ impl Run {
     #[pyo3(signature = (exit_code, wait, timeout_s, tick=None))]
     #[allow(clippy::needless_pass_by_value, reason = "used without the GIL")]
     fn finish<'py>(
-        &self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         exit_code: i32,
         wait: &str,
         timeout_s: f64,
@@ -325,21 +333,22 @@ impl Run {
                 return Err(PyValueError::new_err(text));
             }
         };
-        self.deferred.drain(py, &self.session);
+        Self::drain(slf);
+        let (py, session) = (slf.py(), &slf.get().session);
         let mut raised = None;
         let mut last = Instant::now();
         let finished = py.detach(|| {
-            self.session.finish(exit_code, wait, &mut |waiting| {
+            session.finish(exit_code, wait, &mut |waiting| {
                 wait::interrupted(&mut raised, |py| {
                     py.check_signals()?;
-                    match (waiting, &tick) {
-                        (Waiting::Delivery(run), Some(tick)) if last.elapsed() >= TICK => {
-                            last = Instant::now();
-                            let run = dicts::run(py, &run.unwrap_or_default())?;
-                            tick.call1(py, (run,)).map(drop)
-                        }
-                        _ => Ok(()),
+                    let (Some(tick), Some(run)) = (&tick, seen(waiting)) else {
+                        return Ok(());
+                    };
+                    if last.elapsed() < TICK {
+                        return Ok(());
                     }
+                    last = Instant::now();
+                    tick.call1(py, (dicts::run(py, &run)?,)).map(drop)
                 })
             })
         });
@@ -366,11 +375,28 @@ impl Run {
     }
 }
 
-fn written(update: &Bound<'_, PyAny>, what: &str) -> PyResult<Fields> {
+/// What `tick` is told; None: nothing.
+fn seen(waiting: Waiting) -> Option<proto::Run> {
+    match waiting {
+        Waiting::Daemon => None,
+        Waiting::Busy(cause) => Some(proto::Run {
+            cause,
+            ..proto::Run::default()
+        }),
+        Waiting::Delivery(run) => Some(run.map(|run| *run).unwrap_or_default()),
+    }
+}
+
+fn written<'py>(
+    update: &Bound<'py, PyAny>,
+    what: &str,
+    run: Option<&Bound<'py, Run>>,
+) -> PyResult<Fields> {
     let mut fields = Fields::new();
     let mut writer = Writer {
         fields: &mut fields,
         devices: None,
+        run,
     };
     writer.mapping(update, what)?;
     Ok(fields)

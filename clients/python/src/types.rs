@@ -10,6 +10,8 @@ use pyo3::{
     types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType},
 };
 
+use crate::template::Template;
+
 /// Types made up while the program runs are not remembered without end.
 const REMEMBERED_MAX: usize = 1024;
 const NUMPY_FLOATS: [&str; 3] = ["float16", "float32", "float64"];
@@ -46,8 +48,19 @@ pub(crate) enum Kind {
     List,
     /// A JAX array: immutable, and perhaps not computed yet.
     Device,
+    /// A date, or a date and time: only tables know them.
+    Moment,
+    /// What the callback returned for a value that names media.
+    Template,
     /// By the package's own callback.
     Convert,
+}
+
+impl Kind {
+    /// Whether rows ask the callback about it.
+    pub(crate) fn is_foreign(self) -> bool {
+        matches!(self, Self::Device | Self::Moment | Self::Convert)
+    }
 }
 
 /// The type is kept, so that its address stays its own.
@@ -78,6 +91,9 @@ pub(crate) fn kind_of(value: &Bound<'_, PyAny>) -> Kind {
 }
 
 fn classify(of: &Bound<'_, PyType>) -> PyResult<Kind> {
+    if of.is_subclass_of::<Template>()? {
+        return Ok(Kind::Template);
+    }
     // Members of an enumeration are their names or values: the callback knows.
     if of.hasattr("__members__")? {
         return Ok(Kind::Convert);
@@ -108,6 +124,12 @@ fn classify(of: &Bound<'_, PyType>) -> PyResult<Kind> {
         {
             Kind::Device
         }
+        // A date that is none is pandas' own.
+        _ if is_moment(of)? && name != "NaTType" => Kind::Moment,
         _ => Kind::Convert,
     })
+}
+
+fn is_moment(of: &Bound<'_, PyType>) -> PyResult<bool> {
+    of.is_subclass(&of.py().import("datetime")?.getattr("date")?)
 }

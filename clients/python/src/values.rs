@@ -13,22 +13,26 @@ use wandbd_client::Fields;
 use crate::{
     config,
     defer::{self, Device},
-    text,
+    run::Run,
+    template::Template,
+    text::{self, Json},
     types::{self, Kind},
 };
 
 /// Nesting of dicts and lists; a list that holds itself ends here.
 pub(crate) const DEPTH_MAX: usize = 64;
 
-/// Writes values into `fields`; those that are still being computed on a device are put aside if `devices` takes them.
-pub(crate) struct Writer<'a> {
+/// Writes values into `fields`; those that are still being computed on a device are put aside if `devices` takes them. `run`: what the
+/// callback gets; without it there is no media.
+pub(crate) struct Writer<'a, 'py> {
     pub(crate) fields: &'a mut Fields,
     pub(crate) devices: Option<&'a mut Vec<Device>>,
+    pub(crate) run: Option<&'a Bound<'py, Run>>,
 }
 
-impl Writer<'_> {
+impl<'py> Writer<'_, 'py> {
     /// Every item of a mapping whose keys must be strings.
-    pub(crate) fn mapping(&mut self, data: &Bound<'_, PyAny>, what: &str) -> PyResult<()> {
+    pub(crate) fn mapping(&mut self, data: &Bound<'py, PyAny>, what: &str) -> PyResult<()> {
         if let Ok(dict) = data.cast::<PyDict>() {
             return self.top(dict);
         }
@@ -45,7 +49,7 @@ impl Writer<'_> {
         }
     }
 
-    fn top(&mut self, dict: &Bound<'_, PyDict>) -> PyResult<()> {
+    fn top(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<()> {
         each_item(dict, |key, value| {
             let Ok(name) = key.cast::<PyString>() else {
                 return Err(PyTypeError::new_err(format!(
@@ -66,7 +70,7 @@ impl Writer<'_> {
     /// One value at the current path. `is_converted`: it comes from the callback, which is not asked again.
     fn value(
         &mut self,
-        value: &Bound<'_, PyAny>,
+        value: &Bound<'py, PyAny>,
         depth: usize,
         is_converted: bool,
     ) -> PyResult<()> {
@@ -88,7 +92,7 @@ impl Writer<'_> {
 
     fn other(
         &mut self,
-        value: &Bound<'_, PyAny>,
+        value: &Bound<'py, PyAny>,
         depth: usize,
         is_converted: bool,
     ) -> PyResult<()> {
@@ -101,19 +105,65 @@ impl Writer<'_> {
             Kind::Boolean => self.fields.boolean(value.is_truthy()?),
             Kind::Text => self.fields.text(&utf8(value.cast::<PyString>()?)),
             Kind::Dict => self.dict(value.cast::<PyDict>()?, depth, is_converted)?,
-            Kind::List => {
-                let mut json = String::new();
-                text::push_list(&mut json, value, depth, is_converted)?;
-                self.fields.json(&json);
+            Kind::List => self.list(value, depth, is_converted)?,
+            Kind::Template => self.template(value.cast::<Template>()?.get())?,
+            kind if is_converted => {
+                debug_assert!(kind.is_foreign());
+                return Err(text::no_json(value));
             }
-            Kind::Device | Kind::Convert if is_converted => return Err(text::no_json(value)),
             Kind::Device => self.device(value, depth)?,
-            Kind::Convert => self.value(&converted(value)?, depth + 1, true)?,
+            Kind::Moment | Kind::Convert => {
+                self.value(&self.converted(value)?, depth + 1, true)?;
+            }
         }
         Ok(())
     }
 
-    fn integer(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// What the package's callback makes of a value.
+    fn converted(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        converted(value, self.run, self.fields)
+    }
+
+    /// One that begins with something unknown is the callback's as a whole: pictures of one row belong together.
+    fn list(&mut self, list: &Bound<'py, PyAny>, depth: usize, is_converted: bool) -> PyResult<()> {
+        if !is_converted
+            && let Ok(first) = list.get_item(0)
+            && types::kind_of(&first).is_foreign()
+        {
+            let made = self.converted(list)?;
+            return self.value(&made, depth + 1, true);
+        }
+        let mut json = Json::new(self.run, self.fields);
+        json.push_list(list, depth, is_converted)?;
+        let (text, is_template) = json.end();
+        if is_template {
+            self.fields.template(&text);
+        } else {
+            self.fields.json(&text);
+        }
+        Ok(())
+    }
+
+    fn template(&mut self, template: &Template) -> PyResult<()> {
+        if self.run.is_none() {
+            return Err(PyTypeError::new_err("media can only be logged in rows"));
+        }
+        match &template.key {
+            _ if template.text.is_empty() => {}
+            None => self.fields.template(&template.text),
+            Some(key) => {
+                let path = self.fields.path();
+                self.fields.at(&[]);
+                let mark = self.fields.enter(key);
+                self.fields.template(&template.text);
+                self.fields.leave(mark);
+                self.fields.at(&path);
+            }
+        }
+        Ok(())
+    }
+
+    fn integer(&mut self, value: &Bound<'py, PyAny>) -> PyResult<()> {
         match value.extract::<i64>() {
             Ok(small) => self.fields.integer(small),
             Err(_) => self.fields.json(&text::digits(value)?),
@@ -121,7 +171,12 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn dict(&mut self, dict: &Bound<'_, PyDict>, depth: usize, is_converted: bool) -> PyResult<()> {
+    fn dict(
+        &mut self,
+        dict: &Bound<'py, PyDict>,
+        depth: usize,
+        is_converted: bool,
+    ) -> PyResult<()> {
         if dict.is_empty() {
             self.fields.json("{}");
             return Ok(());
@@ -134,29 +189,37 @@ impl Writer<'_> {
         })
     }
 
-    fn device(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+    fn device(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> PyResult<()> {
         if let Some(devices) = &mut self.devices
             && let Some(device) = defer::device(value, self.fields.path())
         {
             devices.push(device);
             return Ok(());
         }
-        self.value(&converted(value)?, depth + 1, true)
+        self.value(&self.converted(value)?, depth + 1, true)
     }
 
     /// The value of an array that was put aside.
-    pub(crate) fn late(&mut self, device: &Device, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn late(&mut self, device: &Device, py: Python<'py>) -> PyResult<()> {
         self.fields.at(&device.path);
-        self.value(&converted(device.value.bind(py))?, 0, true)
+        self.value(&self.converted(device.value.bind(py))?, 0, true)
     }
 }
 
-/// What the package's callback makes of a value.
-pub(crate) fn converted<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    match config::convert(value.py()) {
-        Some(convert) => convert.bind(value.py()).call1((value,)),
-        None => Err(text::no_json(value)),
-    }
+/// What the package's callback makes of a value. It gets the run, the last name of the path, and all of it.
+pub(crate) fn converted<'py>(
+    value: &Bound<'py, PyAny>,
+    run: Option<&Bound<'py, Run>>,
+    at: &Fields,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(convert) = config::convert(value.py()) else {
+        return Err(text::no_json(value));
+    };
+    let names = at.names();
+    let key = names.last().map_or("", String::as_str);
+    convert
+        .bind(value.py())
+        .call1((value, run, key, names.join(".")))
 }
 
 /// The name of a key inside a value: strings as they are, everything else as W&B's SDK writes it.

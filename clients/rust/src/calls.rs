@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// A run's summary can be large.
-const ANSWER_MAX: usize = 64 << 20;
+pub(crate) const ANSWER_MAX: usize = 64 << 20;
 /// How often a waiting caller is given the chance to leave.
-const POLL: Duration = Duration::from_millis(50);
+pub(crate) const POLL: Duration = Duration::from_millis(50);
 
 /// Asks who a key belongs to, and lets runs go that waited for it. Starts a missing daemon if that is allowed. `poll` is called about
 /// every 50 ms and ends the wait by returning true.
@@ -57,10 +57,10 @@ pub fn restore(
 }
 
 /// Keeps the connection open while somebody asks.
-struct Entered(Arc<Link>);
+pub(crate) struct Entered(pub(crate) Arc<Link>);
 
 impl Entered {
-    fn new(link: &Arc<Link>) -> Self {
+    pub(crate) fn new(link: &Arc<Link>) -> Self {
         link.enter();
         Self(Arc::clone(link))
     }
@@ -133,7 +133,7 @@ where
 }
 
 /// Whether it may have been the connection. All calls can be made twice.
-fn is_lost(status: &Status) -> bool {
+pub(crate) fn is_lost(status: &Status) -> bool {
     matches!(
         status.code(),
         Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled

@@ -65,6 +65,10 @@ pub(crate) struct Shared {
     pub(crate) stopped: bool,
     pub(crate) run: Option<v1::Run>,
     pub(crate) lost_rows: u64,
+    /// What the daemon is doing before it can acknowledge more.
+    pub(crate) busy: Option<String>,
+    /// How many times it has said so.
+    pub(crate) busy_count: u64,
     /// What `finish` came to.
     pub(crate) outcome: Option<Outcome>,
     /// Callers in [`Core::wait`].
@@ -110,6 +114,8 @@ impl Core {
             stopped: false,
             run: None,
             lost_rows: 0,
+            busy: None,
+            busy_count: 0,
             outcome: None,
             waiting: 0,
         };
@@ -254,6 +260,8 @@ impl Core {
         let (wake, is_stop) = self.update(|shared| {
             shared.window.ack(ack.seq);
             shared.steps.heard(ack.next_step);
+            shared.busy_count += u64::from(!ack.busy.is_empty());
+            shared.busy = (!ack.busy.is_empty()).then(|| ack.busy.clone());
             let is_stop = ack.stop && !std::mem::replace(&mut shared.stopped, true);
             shared.refused += ack.refused.len() as u64;
             if let Some(reason) = refused_whole {

@@ -116,6 +116,20 @@ impl Fields {
         self.delimited(0x3A, value.as_bytes());
     }
 
+    /// Any value, as JSON text with places for media.
+    pub fn template(&mut self, text: &str) {
+        self.delimited(0x4A, text.as_bytes());
+    }
+
+    /// The names entered so far.
+    pub fn names(&self) -> Vec<String> {
+        let path = v1::Field::decode(self.path.as_slice()).unwrap_or_default();
+        if self.path.is_empty() {
+            return Vec::new();
+        }
+        std::iter::once(path.key).chain(path.nested).collect()
+    }
+
     /// No value.
     pub fn none(&mut self) {
         self.head(2);
@@ -230,7 +244,7 @@ pub(crate) fn varint_len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
-fn zigzag(value: i64) -> u64 {
+pub(crate) fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
@@ -275,6 +289,7 @@ mod tests {
         let rest = fields.enter("rest");
         fields.text("é");
         fields.json("[1]");
+        fields.template("{}");
         fields.none();
         fields.leave(rest);
         let row = v1::Row::decode(fields.bytes()).unwrap();
@@ -286,9 +301,21 @@ mod tests {
                 leaf("a.b", &[""], Value::Boolean(false)),
                 leaf("rest", &[], Value::Text("é".to_owned())),
                 leaf("rest", &[], Value::Json("[1]".to_owned())),
+                leaf("rest", &[], Value::Template("{}".to_owned())),
                 leaf("rest", &[], Value::None(true)),
             ]
         );
+    }
+
+    #[test]
+    fn the_names_entered_so_far_can_be_read_back() {
+        let mut fields = Fields::new();
+        assert!(fields.names().is_empty());
+        let top = fields.enter("a.b");
+        let below = fields.enter("");
+        assert_eq!(fields.names(), ["a.b", ""]);
+        fields.leave(below);
+        fields.leave(top);
     }
 
     #[test]

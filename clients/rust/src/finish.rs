@@ -29,6 +29,8 @@ pub enum Wait {
 pub enum Waiting {
     /// For an acknowledgement or an answer of the daemon.
     Daemon,
+    /// For the daemon, which is doing this before it can acknowledge the rest.
+    Busy(String),
     /// For delivery; the run as it was last heard of.
     Delivery(Option<Box<v1::Run>>),
 }
@@ -68,8 +70,8 @@ impl Session {
         self.core().update(|shared| shared.abandoned = true);
     }
 
-    /// Ends the run (as its owner) or this process's part in it. Waits for the daemon's disk, up to 5 s without any ack and 30 s in all,
-    /// then leaves what is left in a file for the next daemon. `poll` is called about every 50 ms and ends the wait by returning true; leaving early loses nothing.
+    /// Ends the run (as its owner) or this process's part in it. Waits for the daemon's disk, up to 5 s without any ack and 30 s in all
+    /// (without the time in which the daemon says that it is busy), then leaves what is left in a file for the next daemon. `poll` is called about every 50 ms and ends the wait by returning true; leaving early loses nothing.
     /// Only the first call does anything; later ones wait for it and say the same.
     pub fn finish(
         &self,
@@ -100,6 +102,7 @@ impl Session {
                 shared.outcome.is_some()
             });
         }
+        core.link.scratch.tidy();
         finished(core)
     }
 
@@ -128,7 +131,8 @@ impl Session {
         }
     }
 
-    /// Waits as long as acks come: the limit is for each step forward, and a few times as much for all of them.
+    /// Waits as long as acks come: the limit is for each step forward, and a few times as much for all of them. A daemon that says that it
+    /// is busy has all the time in the world.
     fn wait_for_acks(
         &self,
         core: &Core,
@@ -136,15 +140,25 @@ impl Session {
         poll: &mut dyn FnMut(Waiting) -> bool,
     ) -> Waited {
         let limit = self.settings.ack_limit;
-        let begin = Instant::now();
+        let mut begin = Instant::now();
         loop {
-            let before = core.lock().window.acked();
-            let waited = core.wait(limit, &mut |_| poll(Waiting::Daemon), &mut |shared| {
-                shared.window.acked() >= target || shared.phase == Phase::Closed
+            let (acked, busy_count) = progress(core);
+            let waited = core.wait(limit, &mut |core| poll(waiting(core)), &mut |shared| {
+                shared.window.acked() >= target
+                    || shared.phase == Phase::Closed
+                    || shared.busy_count > busy_count
             });
-            let is_stuck = core.lock().window.acked() == before;
-            if waited != Waited::TimedOut || is_stuck || begin.elapsed() >= limit * STEPS_MAX {
+            let now = progress(core);
+            let is_busy = now.1 > busy_count;
+            let is_over = now.0 >= target
+                || waited == Waited::Interrupted
+                || core.lock().phase == Phase::Closed;
+            let is_stuck = now.0 == acked || begin.elapsed() >= limit * STEPS_MAX;
+            if is_over || (!is_busy && (waited != Waited::TimedOut || is_stuck)) {
                 return waited;
+            }
+            if is_busy {
+                begin = Instant::now();
             }
         }
     }
@@ -172,6 +186,18 @@ impl Session {
         let chunks = core.update(|shared| shared.window.pending());
         spill::write(&self.settings.spill(), core.hello(), &chunks).map(drop)
     }
+}
+
+fn progress(core: &Core) -> (u64, u64) {
+    let shared = core.lock();
+    (shared.window.acked(), shared.busy_count)
+}
+
+fn waiting(core: &Core) -> Waiting {
+    core.lock()
+        .busy
+        .clone()
+        .map_or(Waiting::Daemon, Waiting::Busy)
 }
 
 /// The last records of a session. Returns whether this is the first call, and the number to wait for.

@@ -22,6 +22,7 @@ use crate::{
     error::ConnectError,
     fork::{self, PerProcess},
     messages,
+    scratch::Scratch,
     start::Starter,
     window::Budget,
 };
@@ -85,6 +86,7 @@ fn start_thread() -> std::io::Result<Handle> {
 pub(crate) struct Link {
     pub(crate) settings: Settings,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) scratch: Scratch,
     sessions: AtomicUsize,
     channel: Mutex<(u64, Option<Channel>)>,
     starter: tokio::sync::Mutex<Starter>,
@@ -103,6 +105,7 @@ pub(crate) fn link(settings: &Settings) -> Arc<Link> {
     let link = Arc::new(Link {
         settings: settings.clone(),
         budget: Arc::new(Budget::new(settings.buffer_bytes)),
+        scratch: Scratch::default(),
         sessions: AtomicUsize::new(0),
         channel: Mutex::new((0, None)),
         starter: tokio::sync::Mutex::new(Starter::default()),

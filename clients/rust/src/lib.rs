@@ -28,6 +28,7 @@
 //! * The process forks: the child closes what it inherited and, at first use, attaches to its parent's run as a session of its own
 //!   (`fork`). What the parent had not sent yet stays the parent's.
 
+mod artifacts;
 mod calls;
 mod clock;
 mod codec;
@@ -41,6 +42,8 @@ pub mod fork;
 mod hub;
 mod interrupt;
 pub mod json;
+mod large;
+mod media;
 mod messages;
 pub mod paths;
 mod process;
@@ -48,13 +51,16 @@ mod questions;
 mod random;
 mod recent;
 mod records;
+mod scratch;
 mod sender;
 mod session;
 mod spill;
 mod start;
 mod steps;
+mod table;
 mod window;
 
+pub use artifacts::{change_artifact, download_artifact, get_artifact, stage};
 pub use calls::{login, restore};
 pub use connect::connect;
 pub use encode::Fields;
@@ -62,10 +68,12 @@ pub use env::Settings;
 pub use error::{CallError, ConnectError, SettingsError, SpillError, StartError, chain};
 pub use finish::{Finished, Outcome, Wait, Waiting};
 pub use interrupt::interrupt_on_stop;
+pub use media::Data;
 pub use messages::{say, take as take_messages};
 pub use process::this_process;
 pub use random::random_id;
 pub use session::{Session, Stats};
 pub use steps::RowHead;
+pub use table::Rows;
 /// The messages of the contract.
 pub use wandbd_proto::v1 as proto;

@@ -37,9 +37,15 @@ impl Session {
         self.record(Class::Kept, &encode::record(Kind::Run(update)));
     }
 
-    /// An artifact made of files on this machine.
-    pub fn artifact(&self, artifact: v1::Artifact) {
-        self.record(Class::Kept, &encode::record(Kind::Artifact(artifact)));
+    /// A version of an artifact, made of files on this machine, media and references. False: there is no room for it, or it has too many
+    /// files for one record.
+    pub fn artifact(&self, artifact: v1::Artifact) -> bool {
+        self.large_record(Class::Kept, &encode::record(Kind::Artifact(artifact)))
+    }
+
+    /// A version appears in another collection, once it is committed.
+    pub fn link(&self, link: v1::Link) -> bool {
+        self.large_record(Class::Kept, &encode::record(Kind::Link(link)))
     }
 
     /// Files of the run itself: names below its files, and absolute paths on this machine.

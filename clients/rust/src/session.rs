@@ -143,10 +143,10 @@ impl Session {
         self.say(Class::Row, |shared| push_row(shared, head, fields));
     }
 
-    /// Puts something into the window, and wakes the sender if it sleeps or has a full chunk.
-    pub(crate) fn say(&self, class: Class, push: impl FnOnce(&mut Shared) -> Pushed) {
+    /// Puts something into the window, and wakes the sender if it sleeps or has a full chunk. Returns whether it was taken in.
+    pub(crate) fn say(&self, class: Class, push: impl FnOnce(&mut Shared) -> Pushed) -> bool {
         let core = self.core();
-        let (pushed, wake) = {
+        let (pushed, is_told, wake) = {
             let mut shared = core.lock();
             if shared.finishing || shared.phase != Phase::Open {
                 let is_refused = shared.session_refused.is_some();
@@ -155,26 +155,30 @@ impl Session {
                 if !is_refused && class != Class::Text {
                     self.complain_finished();
                 }
-                return;
+                return false;
             }
             let had_sealed = shared.window.has_sealed();
             let pushed = push(&mut shared);
             let told = match class {
                 Class::Text => &mut shared.told_text,
-                Class::Row | Class::Kept => &mut shared.told_full,
+                Class::Row | Class::Media | Class::Kept => &mut shared.told_full,
             };
             let is_told = pushed == Pushed::Full && std::mem::replace(told, true);
             let is_full = !had_sealed && shared.window.has_sealed() && shared.connected;
-            let pushed = if is_told { Pushed::Stored } else { pushed };
-            (pushed, std::mem::take(&mut shared.asleep) || is_full)
+            (
+                pushed,
+                is_told,
+                std::mem::take(&mut shared.asleep) || is_full,
+            )
         };
         core.start();
         if wake {
             core.wake.notify_one();
         }
-        if pushed != Pushed::Stored {
+        if pushed != Pushed::Stored && !is_told {
             self.complain(class, pushed);
         }
+        pushed == Pushed::Stored
     }
 
     fn complain_finished(&self) {

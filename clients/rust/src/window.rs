@@ -3,8 +3,10 @@
 //! The open chunk is a byte buffer that *is* a protobuf message: records are appended to it, and its head (number of the first
 //! record, lengths) is written into the room left at its front when it is sealed. What the stream sends is that buffer.
 //!
-//! When full, in this order: console text is dropped and counted from three quarters on; then history rows; config, summary and
-//! artifacts still have the reserve, then they are dropped with a message; a gap and the exit always go in.
+//! A record with raw data is built as a chunk of its own from the start ([`Large`]), so that its bytes are copied once.
+//!
+//! When full, in this order: console text is dropped and counted from three quarters on; then history rows, media and rows of tables;
+//! config, summary and artifacts still have the reserve, then they are dropped with a message; a gap and the exit always go in.
 
 use std::{
     collections::VecDeque,
@@ -19,6 +21,7 @@ use wandbd_proto::v1;
 
 use crate::{
     encode::{self, RowTail, push_varint, varint_len},
+    large::Large,
     steps::RowHead,
 };
 
@@ -32,13 +35,16 @@ pub(crate) const RECORD_MAX: usize = 12 << 20;
 /// What config, summary and artifacts may still use when rows are dropped already.
 const RESERVE: usize = 1 << 20;
 /// Room at the front of the open chunk for tags, lengths and the first number: 1 + 5 + 1 + 10 bytes at most.
-const HEAD: usize = 24;
+pub(crate) const HEAD: usize = 24;
+/// Raw data in files that un-acknowledged records name may be so many times the window.
+const FILES_FACTOR: usize = 32;
 
 /// Bytes of un-acknowledged records, for all sessions of a process.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,
     used: AtomicUsize,
+    in_files: AtomicUsize,
 }
 
 impl Budget {
@@ -46,7 +52,19 @@ impl Budget {
         Self {
             limit,
             used: AtomicUsize::new(0),
+            in_files: AtomicUsize::new(0),
         }
+    }
+
+    /// Whether `len` more bytes leave half of the window free.
+    pub(crate) fn is_roomy_for(&self, len: usize) -> bool {
+        self.used().saturating_add(len) <= self.limit / 2
+    }
+
+    /// Whether `len` more bytes may lie in files.
+    pub(crate) fn allows_file(&self, len: usize) -> bool {
+        let in_files = self.in_files.load(Ordering::Relaxed);
+        in_files.saturating_add(len) <= self.limit.saturating_mul(FILES_FACTOR)
     }
 
     pub(crate) fn used(&self) -> usize {
@@ -63,6 +81,8 @@ impl Budget {
 pub(crate) enum Class {
     /// A history row: dropped and counted in a gap.
     Row,
+    /// Media and rows of tables: dropped and counted.
+    Media,
     /// Console text: dropped and counted.
     Text,
     /// Config, summary, metrics, artifacts: have the reserve.
@@ -85,6 +105,8 @@ struct Sealed {
     last: u64,
     rows: u64,
     cost: usize,
+    /// Bytes of files that its records name.
+    in_files: usize,
     message: Bytes,
 }
 
@@ -93,6 +115,7 @@ pub(crate) struct Window {
     open: Vec<u8>,
     open_first: u64,
     open_rows: u64,
+    open_in_files: usize,
     next: u64,
     sealed: VecDeque<Sealed>,
     /// Place in `sealed` of the first chunk that this connection has not sent.
@@ -110,6 +133,7 @@ impl Window {
             open: Vec::new(),
             open_first: 1,
             open_rows: 0,
+            open_in_files: 0,
             next: 1,
             sealed: VecDeque::new(),
             unsent: 0,
@@ -182,6 +206,39 @@ impl Window {
         admitted
     }
 
+    /// A record that travels alone.
+    pub(crate) fn push_large(&mut self, class: Class, large: Large) -> Pushed {
+        let admitted = self.admit(class, large.record_len());
+        if admitted != Pushed::Stored {
+            self.dropped_others += 1;
+            return admitted;
+        }
+        self.seal_open();
+        let message = large.into_message();
+        let cost = message.len().saturating_sub(HEAD);
+        self.budget.used.fetch_add(cost, Ordering::Relaxed);
+        self.open_first = self.next;
+        self.next += 1;
+        self.open = message;
+        self.seal();
+        admitted
+    }
+
+    /// A record that names a private file with `in_files` bytes.
+    pub(crate) fn push_with_files(
+        &mut self,
+        class: Class,
+        record: &[u8],
+        in_files: usize,
+    ) -> Pushed {
+        let pushed = self.push(class, record);
+        if pushed == Pushed::Stored {
+            self.open_in_files += in_files;
+            self.budget.in_files.fetch_add(in_files, Ordering::Relaxed);
+        }
+        pushed
+    }
+
     /// The exit: always fits.
     pub(crate) fn push_last(&mut self, record: &[u8]) {
         self.place(record.len()).extend_from_slice(record);
@@ -192,7 +249,7 @@ impl Window {
             return Pushed::TooLarge;
         }
         let limit = match class {
-            Class::Row => self.row_limit(),
+            Class::Row | Class::Media => self.row_limit(),
             // What a program prints in a loop must not push out what it measures.
             Class::Text => self.row_limit() / 4 * 3,
             Class::Kept => self.budget.limit,
@@ -239,8 +296,8 @@ impl Window {
     /// Makes room for one record of `len` bytes in the open chunk, with its tag and length written.
     fn place(&mut self, len: usize) -> &mut Vec<u8> {
         let whole = 1 + varint_len(len as u64) + len;
-        if !self.open.is_empty() && self.open.len() + whole > SEAL_AT {
-            self.seal();
+        if self.open.len() + whole > SEAL_AT {
+            self.seal_open();
         }
         if self.open.is_empty() {
             self.open_first = self.next;
@@ -252,6 +309,12 @@ impl Window {
         self.open.push(0x12);
         push_varint(&mut self.open, len as u64);
         &mut self.open
+    }
+
+    fn seal_open(&mut self) {
+        if !self.open.is_empty() {
+            self.seal();
+        }
     }
 
     /// Ends the open chunk: writes its head and makes it something to send.
@@ -277,6 +340,7 @@ impl Window {
             last: self.next - 1,
             rows: std::mem::take(&mut self.open_rows),
             cost: body,
+            in_files: std::mem::take(&mut self.open_in_files),
             message: Bytes::from(message).slice(start..),
         });
     }
@@ -309,6 +373,9 @@ impl Window {
             .flatten()
         {
             self.budget.used.fetch_sub(chunk.cost, Ordering::Relaxed);
+            self.budget
+                .in_files
+                .fetch_sub(chunk.in_files, Ordering::Relaxed);
             self.unsent = self.unsent.saturating_sub(1);
         }
         if self.gap.is_some() && self.budget.used() <= self.row_limit() {
@@ -319,9 +386,7 @@ impl Window {
     /// Everything that is not acknowledged, as it would be sent.
     pub(crate) fn pending(&mut self) -> Vec<Bytes> {
         self.tell_gap();
-        if !self.open.is_empty() {
-            self.seal();
-        }
+        self.seal_open();
         self.sealed
             .iter()
             .map(|chunk| chunk.message.clone())
@@ -334,6 +399,13 @@ impl Window {
         let open = self.open.len().saturating_sub(HEAD);
         let cost = open + self.sealed.iter().map(|chunk| chunk.cost).sum::<usize>();
         self.budget.used.fetch_sub(cost, Ordering::Relaxed);
+        let sealed_in_files = self
+            .sealed
+            .iter()
+            .map(|chunk| chunk.in_files)
+            .sum::<usize>();
+        let in_files = std::mem::take(&mut self.open_in_files) + sealed_in_files;
+        self.budget.in_files.fetch_sub(in_files, Ordering::Relaxed);
         self.open = Vec::new();
         self.open_rows = 0;
         self.sealed = VecDeque::new();

@@ -1,22 +1,30 @@
 """The compiled client: encoding, window, sender thread, fork safety. See clients/rust."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, Protocol, final
 
 __version__: str
+
+class Convert(Protocol):
+    """See `configure`."""
+
+    def __call__(self, value: Any, run: Run | None, key: str, path: str, /) -> Any: ...
 
 def configure(
     *,
     daemon: str | None = None,
-    convert: Callable[[Any], Any] | None = None,
+    convert: Convert | None = None,
     interrupt_on_stop: bool = False,
 ) -> None:
     """Say once how this process works.
 
     Args:
         daemon: Path of the `wandbd` executable to start when none runs. None: never start one.
-        convert: Called for a value of a type that the core does not know. Returns a float, int, bool, str, None, dict, list
-            (JSON values), or raises TypeError. Called with the GIL in the calling thread of `log`.
+        convert: Called for a value of a type that the core does not know, and for a list or tuple that begins with one. Returns a
+            float, int, bool, str, None, dict, list (JSON values) or a `Template`, also inside of a dict or list, or raises TypeError.
+            Called with the GIL, and no lock, in the calling thread of `log`: it may say things about the run, which come before
+            the row. `run` is the run whose row or summary is written, None for a config; there a `Template` is refused. `key` is
+            the last name of the value's path, `path` all of them joined by dots; for something in a list both are the list's.
         interrupt_on_stop: Whether a stop that was asked for on a run's page sends SIGINT to this process: once per run, and only to
             the process that opened it (not to forked or attached ones), if SIGINT has a handler and `finish` was not called yet.
     """
@@ -61,6 +69,73 @@ def restore(
     Returns:
         `found` (bool) and `message` (why not).
     """
+
+def random_id() -> str:
+    """128 random characters of `[0-9a-z]`, as W&B names artifacts that the server does not know yet."""
+
+def stage(files: Sequence[tuple[str, str]], timeout_s: float) -> dict[str, Any]:
+    """Ask the daemon to keep files as they are now.
+
+    Starts a daemon if none runs and that is allowed. Waits without the GIL; Ctrl-C ends the wait. Never raises for an absent daemon.
+
+    Args:
+        files: (absolute source, absolute target below the staging directory, whose folder is there).
+        timeout_s: Limit for all of it.
+
+    Returns:
+        `kept` (for each file, in order: "CLONED", "LEASED" (being copied), "COPIED", or "NOT_KEPT": copy it yourself), `full` (the
+        staging directory is full, nothing was kept, and this says why) and `message`: why there was no answer. After a `message`
+        the daemon may still be at it: do not use the same targets again.
+    """
+
+def get_artifact(fields: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+    """Ask for a version of an artifact: by name, by id, or one that was logged here, whose delivery is waited for.
+
+    Waits as `stage` does. Give `timeout_s` a little more than the field of the same name.
+
+    Args:
+        fields: The fields of `wandbd.v1.GetArtifactRequest` by name.
+        timeout_s: Limit for all of it.
+
+    Returns:
+        `verdict` (name of the enum's value: "FOUND", "MISSING", "UNREACHABLE", "REFUSED", "PENDING", "LOST"; "UNREACHABLE" also
+        without a daemon), `message` (what went wrong, with the fix) and `artifact`: None, or the fields of `ArtifactFacts`.
+    """
+
+def change_artifact(fields: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+    """Change what may change of a committed version: the fields of `wandbd.v1.ChangeArtifactRequest`. Otherwise as `get_artifact`."""
+
+def download_artifact(fields: Mapping[str, Any], tick: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+    """Bring the files of a version to this machine, through the daemon. Waits without the GIL and without a limit; Ctrl-C ends it.
+
+    Args:
+        fields: The fields of `wandbd.v1.DownloadArtifactRequest` by name.
+        tick: Called about once a second with the last `DownloadProgress` as a dict; may raise, which ends the download.
+
+    Returns:
+        The last `DownloadProgress`: `files`, `files_total`, `bytes`, `bytes_total`, `done`, `error` (why it ended, also that there is no
+        daemon) and `reference` (paths of references that have to be fetched otherwise).
+    """
+
+def scan_columns(rows: Sequence[Sequence[Any]]) -> list[int]:
+    """The kinds of cells in each column, as the sum of bits.
+
+    1 None, 2 number (int, float, numpy's), 4 str, 8 bool, 16 date or datetime, 32 anything else. No rows: an empty list.
+
+    Raises:
+        ValueError: A row has another length than those before it; the message says which.
+        TypeError: A row is none.
+    """
+
+@final
+class Template:
+    """JSON text with places for media (`{"$wandbd": "<id>"}`, see `wandbd.v1.Media`), as a value of a row. Empty: no value at all."""
+
+    def __init__(self, text: str, key: str | None = None) -> None:
+        """`key`: the value stands at the top of the row under this name, in place of its own path. Not inside of lists."""
+
+    text: str
+    key: str | None
 
 @final
 class Run:
@@ -140,16 +215,50 @@ class Run:
     def preempting(self) -> None:
         """The machine is about to be taken away."""
 
-    def log_artifact(
+    def media(self, fields: Mapping[str, Any]) -> bool:
+        """Say something that the daemon makes from raw data: a picture, a histogram, a table's file. It comes before what names it.
+
+        Args:
+            fields: The fields of `wandbd.v1.Media` by name, nested messages as dicts, with one content at most: `bytes`, `file` (dict
+                or path), `pixels`, `histogram`, `table`, `sound`, `frames`, `points`. `bytes` and `Array.data` are anything with
+                the buffer protocol, in one piece or not (then in C order), copied before this returns.
+
+        Returns:
+            False: there is no room for it, which is counted in `stats()["dropped_records"]`. Nothing may name it then: give an empty
+            `Template`.
+        """
+
+    def table_rows(
         self,
-        name: str,
-        type: str,
-        description: str,
-        metadata_json: str,
-        aliases: Sequence[str],
-        files: Sequence[tuple[str, str, bool]],
-    ) -> None:
-        """`files`: (path in the artifact, absolute source, staged)."""
+        table: str,
+        first_row: int,
+        rows: Sequence[Sequence[Any]],
+        other: Callable[[Any], Any] | None = None,
+    ) -> bool:
+        """Say rows of a table, before the `Media` with the table.
+
+        Args:
+            table: Name of these rows, unique within the run.
+            first_row: Number of the first one; a row that was said before counts once.
+            rows: Of float, int, bool, str, None, date, datetime, numpy's scalars. Dates are in UTC unless they say otherwise.
+            other: Called for other cells. Returns a plain value, or ("media", id), ("json", text), ("stored", text: an array
+                as JSON) or ("date", milliseconds since 1970, text).
+
+        Returns:
+            False: there was no room for all of them; do not log the table.
+        """
+
+    def log_artifact(self, fields: Mapping[str, Any]) -> bool:
+        """A version of an artifact: the fields of `wandbd.v1.Artifact` by name.
+
+        `file` is a list of dicts or of tuples (path in the artifact, absolute source, staged). Ids that are missing are made.
+
+        Returns:
+            False: there is no room for it, or its list of files is longer than 12 MiB (about 100,000 files).
+        """
+
+    def link(self, fields: Mapping[str, Any]) -> bool:
+        """A version appears in another collection, once it is committed: the fields of `wandbd.v1.Link` by name."""
 
     def info(self, timeout_s: float) -> dict[str, Any]:
         """The last `wandbd.v1.Run` message as a dict; waits, without the GIL, until `entity` is known or the time is over.
@@ -184,9 +293,10 @@ class Run:
             exit_code: Of the run.
             wait: "ack": until it is on the daemon's disk; "delivered": until the server has everything.
             timeout_s: Limit for "delivered". For "ack" the limit is 5 s without any ack and 30 s in all, after which
-                un-acknowledged records go to the spill.
-            tick: Called about once a second while waiting for delivery, with the last Run message; may raise KeyboardInterrupt,
-                which ends the waiting and not the delivery.
+                un-acknowledged records go to the spill. There is no limit while the daemon says that it is busy with what was
+                handed over (copying a checkpoint).
+            tick: Called about once a second while waiting for delivery, with the last Run message, or for a busy daemon, with a
+                Run of which only `cause` is filled; may raise KeyboardInterrupt, which ends the waiting and not the delivery.
 
         Returns:
             `outcome` ("acked", "delivered", "spilled", "timeout", "lost"), `lost_rows`, `dropped_rows`, `run` (last Run message).

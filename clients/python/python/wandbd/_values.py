@@ -18,8 +18,14 @@ _PLAIN = (str, int, float, bool, type(None))
 _MEDIA = ("matplotlib", "PIL", "plotly", "pandas", "bokeh", "moviepy", "soundfile")
 
 
-def convert(value: Any) -> Any:
+def convert(value: Any, run: Any = None, key: str = "", path: str = "") -> Any:
     """The JSON form of a logged value.
+
+    Args:
+        value: Of a type that the core does not know.
+        run: The core's run, if this is for its rows or summary.
+        key: The last name of the value's path.
+        path: All its names, joined by dots.
 
     Raises:
         TypeError: The value's type has none; the message names the type.

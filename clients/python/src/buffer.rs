@@ -1,0 +1,172 @@
+//! The memory of Python objects: arrays, bytes, memoryviews.
+//!
+//! The buffer protocol belongs to the stable ABI only since Python 3.11; 3.10 has the same functions and the same structure, so they are
+//! declared here.
+
+#![allow(unsafe_code, reason = "calls of the interpreter's own functions")]
+
+use std::{
+    ffi::{c_char, c_int, c_void},
+    fs::File,
+    io::{self, Write as _},
+    mem::MaybeUninit,
+};
+
+use pyo3::{ffi, prelude::*};
+use wandbd_client::Data;
+
+/// One piece of memory, in C order.
+const SIMPLE: c_int = 0;
+/// Anything that can be read.
+const FULL_RO: c_int = 0x011C;
+
+#[repr(C)]
+struct View {
+    buf: *mut c_void,
+    obj: *mut ffi::PyObject,
+    len: ffi::Py_ssize_t,
+    itemsize: ffi::Py_ssize_t,
+    readonly: c_int,
+    ndim: c_int,
+    format: *mut c_char,
+    shape: *mut ffi::Py_ssize_t,
+    strides: *mut ffi::Py_ssize_t,
+    suboffsets: *mut ffi::Py_ssize_t,
+    internal: *mut c_void,
+}
+
+unsafe extern "C" {
+    fn PyObject_GetBuffer(object: *mut ffi::PyObject, view: *mut View, flags: c_int) -> c_int;
+    fn PyBuffer_Release(view: *mut View);
+    fn PyBuffer_ToContiguous(
+        to: *mut c_void,
+        view: *const View,
+        len: ffi::Py_ssize_t,
+        order: c_char,
+    ) -> c_int;
+}
+
+/// The memory of an object, which cannot go away or be resized meanwhile.
+pub(crate) struct Buffer<'py> {
+    py: Python<'py>,
+    /// Points into itself.
+    view: Box<View>,
+    is_simple: bool,
+}
+
+impl<'py> Buffer<'py> {
+    /// The object's memory.
+    ///
+    /// # Errors
+    /// It has none.
+    pub(crate) fn of(object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        if let Some(view) = get(object, SIMPLE) {
+            return Ok(Self {
+                py,
+                view,
+                is_simple: true,
+            });
+        }
+        // Not in one piece, or no memory at all: the second answer says which.
+        drop(PyErr::take(py));
+        match get(object, FULL_RO) {
+            Some(view) => Ok(Self {
+                py,
+                view,
+                is_simple: false,
+            }),
+            None => Err(PyErr::fetch(py)),
+        }
+    }
+
+    fn len(&self) -> usize {
+        usize::try_from(self.view.len).unwrap_or(0)
+    }
+
+    fn slice(&self) -> Option<&[u8]> {
+        if !self.is_simple {
+            return None;
+        }
+        if self.view.buf.is_null() || self.len() == 0 {
+            return Some(&[]);
+        }
+        // SAFETY: a simple view is `len` bytes at `buf`, which stay there until it is released. That another thread may write into them
+        // while they are copied is the caller's business, as with every array.
+        Some(unsafe { std::slice::from_raw_parts(self.view.buf.cast::<u8>(), self.len()) })
+    }
+
+    /// A copy, in C order.
+    pub(crate) fn to_vec(&self) -> PyResult<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.append_to(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn get(object: &Bound<'_, PyAny>, flags: c_int) -> Option<Box<View>> {
+    let mut view = Box::new(MaybeUninit::<View>::zeroed());
+    // SAFETY: the object is alive, the GIL is held, and the place stays where it is.
+    let result = unsafe { PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), flags) };
+    // SAFETY: on success the interpreter has filled it; all-zero is valid besides.
+    (result == 0).then(|| unsafe { view.assume_init() })
+}
+
+impl Drop for Buffer<'_> {
+    fn drop(&mut self) {
+        // SAFETY: it was filled by `PyObject_GetBuffer`, and the GIL is held, as `py` witnesses.
+        unsafe { PyBuffer_Release(&raw mut *self.view) };
+    }
+}
+
+impl Data for Buffer<'_> {
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn append_to(&self, to: &mut Vec<u8>) -> io::Result<()> {
+        if let Some(bytes) = self.slice() {
+            to.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let len = self.len();
+        to.reserve(len);
+        let room = to.spare_capacity_mut().as_mut_ptr();
+        let order = b'C'.cast_signed();
+        // SAFETY: there is room for `len` bytes, and exactly those are written.
+        let result = unsafe {
+            PyBuffer_ToContiguous(room.cast(), &raw const *self.view, self.view.len, order)
+        };
+        if result != 0 {
+            return Err(io::Error::other(PyErr::fetch(self.py)));
+        }
+        // SAFETY: they were written.
+        unsafe { to.set_len(to.len() + len) };
+        Ok(())
+    }
+
+    fn write_to(&self, file: &mut File) -> io::Result<()> {
+        if let Some(bytes) = self.slice() {
+            return self.py.detach(|| file.write_all(bytes));
+        }
+        let bytes = self.to_vec().map_err(io::Error::other)?;
+        self.py.detach(|| file.write_all(&bytes))
+    }
+}
+
+/// No memory.
+pub(crate) struct Nothing;
+
+impl Data for Nothing {
+    fn size(&self) -> usize {
+        0
+    }
+
+    fn append_to(&self, _: &mut Vec<u8>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_to(&self, _: &mut File) -> io::Result<()> {
+        Ok(())
+    }
+}
