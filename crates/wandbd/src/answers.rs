@@ -190,7 +190,7 @@ fn is_meant(run: &RunLog, wanted: &str) -> bool {
 }
 
 /// As the server calls it, or as it was opened.
-fn path_of(run: &RunLog) -> RunPath {
+pub(crate) fn path_of(run: &RunLog) -> RunPath {
     let now = run.describe();
     RunPath {
         entity: now.entity,

@@ -156,6 +156,7 @@ fn parked_for_good(progress: &Progress, run: &RunLog) -> bool {
 /// An uploader's progress as the run's delivery.
 fn report(lead: &Lead, progress: &Progress) {
     lead.set_refused(progress.unauthorized);
+    lead.tell_fates(&progress.artifacts);
     if progress.opened.is_some() {
         marks::had_key(lead.run.path());
     }
@@ -171,6 +172,8 @@ fn report(lead: &Lead, progress: &Progress) {
         delivery.position = progress.position;
         delivery.rows_delivered = progress.rows_delivered;
         delivery.lines_quarantined = progress.lines_quarantined;
+        delivery.artifacts_waiting = progress.artifacts_waiting;
+        delivery.artifacts_superseded = progress.artifacts_superseded;
         delivery.stop = progress.stopped;
         delivery.opened.clone_from(&progress.opened);
     });

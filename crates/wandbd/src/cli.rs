@@ -85,6 +85,9 @@ pub(crate) struct Options {
     /// Limit of every attempt to reach a W&B server, in seconds [default: 30 for calls, 180 for posts, none for files]
     #[arg(long, env = "WANDBD_HTTP_TIMEOUT_S", value_name = "SECONDS")]
     pub(crate) http_timeout_s: Option<u32>,
+    /// Largest body of one upload, for stores behind proxies that limit it; larger files of artifacts go up in parts [default: 2 GiB, then parts of 100 MiB]
+    #[arg(long, env = "WANDBD_UPLOAD_MAX_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub(crate) upload_max_bytes: Option<u64>,
     /// A client starts it, not a person
     #[arg(long, hide = true)]
     #[serde(skip)]

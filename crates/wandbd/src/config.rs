@@ -61,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) idle: Option<Duration>,
     /// Shortens every attempt to reach a server.
     pub(crate) http_timeout: Option<Duration>,
+    /// Larger files go up in parts.
+    pub(crate) upload_max_bytes: Option<u64>,
 }
 
 /// The embedded server.
@@ -115,6 +117,7 @@ impl Config {
                 .http_timeout_s
                 .or(file.http_timeout_s)
                 .map(|seconds| Duration::from_secs(u64::from(seconds.max(1)))),
+            upload_max_bytes: options.upload_max_bytes.or(file.upload_max_bytes),
             idle: idle.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
         })
     }

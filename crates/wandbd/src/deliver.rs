@@ -76,16 +76,15 @@ impl Deliveries {
         stop: CancellationToken,
     ) -> Arc<Self> {
         let mut timing = Timing::default();
-        let mut transports = Transports::new();
+        let mut limits = Limits::default();
         if let Some(limit) = config.http_timeout {
             timing.post_timeout = limit;
             timing.call_timeout = limit;
-            transports = Transports::with_limits(Limits {
-                graphql: limit,
-                file_stream: limit,
-                stall: limit,
-                ..Limits::default()
-            });
+            (limits.graphql, limits.file_stream, limits.stall) = (limit, limit, limit);
+        }
+        if let Some(most) = config.upload_max_bytes {
+            limits.multipart_from = limits.multipart_from.min(most + 1);
+            limits.part_bytes = limits.part_bytes.min(most);
         }
         Arc::new(Self {
             hub: Arc::clone(hub),
@@ -95,7 +94,7 @@ impl Deliveries {
             leads: Leads::default(),
             stage: stage.clone(),
             timing,
-            transports,
+            transports: Transports::with_limits(limits),
             budgets: Mutex::default(),
             lanes: Mutex::default(),
             stop,

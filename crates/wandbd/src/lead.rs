@@ -1,7 +1,7 @@
 //! What the daemon holds of a run on its way: how to wake it, and whether it waits for a person.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::watch;
 use wandbd_ingest::RunLog;
-use wandbd_upload::Handle;
+use wandbd_upload::{Fate, Handle};
 use wandbd_wandb::ServerSettings;
 
 /// One run on its way.
@@ -32,7 +32,12 @@ pub(crate) struct Lead {
     wanted: AtomicBool,
     /// Where a person has sent it, instead of where it waited for a key.
     said: Mutex<Option<ServerSettings>>,
+    /// What came of its artifacts.
+    fates: watch::Sender<Fates>,
 }
+
+/// What came of artifacts, by their client ids.
+pub(crate) type Fates = Arc<BTreeMap<String, Fate>>;
 
 impl Lead {
     fn new(run: Arc<RunLog>) -> Self {
@@ -46,6 +51,7 @@ impl Lead {
             changed: AtomicBool::new(false),
             wanted: AtomicBool::new(false),
             said: Mutex::default(),
+            fates: watch::Sender::default(),
         }
     }
 
@@ -84,6 +90,19 @@ impl Lead {
     pub(crate) fn said(&self) -> Option<ServerSettings> {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.clone()
+    }
+
+    /// What came of its artifacts, as it is told.
+    pub(crate) fn fates(&self) -> watch::Receiver<Fates> {
+        self.fates.subscribe()
+    }
+
+    pub(crate) fn tell_fates(&self, fates: &Fates) {
+        self.fates.send_if_modified(|told| {
+            let news = !Arc::ptr_eq(told, fates);
+            *told = Arc::clone(fates);
+            news
+        });
     }
 
     /// True once after [`renew`](Self::renew).

@@ -5,6 +5,7 @@
 mod account;
 mod allocator;
 mod answers;
+mod artifacts;
 mod attempt;
 #[expect(
     clippy::doc_markdown,

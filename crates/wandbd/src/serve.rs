@@ -328,33 +328,20 @@ impl Control for Daemon {
         snapshots::keep(&self.deliveries.stage, request).await
     }
 
-    async fn get_artifact(&self, _: v1::GetArtifactRequest) -> v1::GetArtifactResponse {
-        v1::GetArtifactResponse {
-            verdict: v1::get_artifact_response::Verdict::Refused.into(),
-            message: "this daemon cannot read artifacts yet".to_owned(),
-            ..v1::GetArtifactResponse::default()
-        }
+    async fn get_artifact(&self, request: v1::GetArtifactRequest) -> v1::GetArtifactResponse {
+        self.deliveries.get_artifact(request).await
     }
 
     fn download_artifact(
         &self,
-        _: v1::DownloadArtifactRequest,
+        request: v1::DownloadArtifactRequest,
         out: mpsc::Sender<v1::DownloadProgress>,
     ) {
-        let answer = v1::DownloadProgress {
-            error: "this daemon cannot read artifacts yet".to_owned(),
-            ..v1::DownloadProgress::default()
-        };
-        // The queue is new and empty; a client that has left needs no answer.
-        out.try_send(answer).ok();
+        self.deliveries.download_artifact(request, out);
     }
 
-    async fn change_artifact(&self, _: v1::ChangeArtifactRequest) -> v1::GetArtifactResponse {
-        v1::GetArtifactResponse {
-            verdict: v1::get_artifact_response::Verdict::Refused.into(),
-            message: "this daemon cannot change artifacts yet".to_owned(),
-            ..v1::GetArtifactResponse::default()
-        }
+    async fn change_artifact(&self, request: v1::ChangeArtifactRequest) -> v1::GetArtifactResponse {
+        self.deliveries.change_artifact(&request).await
     }
 
     fn shutdown(&self) {

@@ -139,6 +139,9 @@ pub(crate) fn settings(server: &v1::Server) -> ServerSettings {
     settings.file_transfer_timeout = seconds(server.file_transfer_timeout_s);
     settings.file_stream_timeout = seconds(server.file_stream_timeout_s);
     settings.transmit_interval = seconds(server.transmit_interval_s);
+    settings.post_max_bytes = usize::try_from(server.post_max_bytes)
+        .ok()
+        .filter(|most| *most > 0);
     settings
 }
 

@@ -1,0 +1,238 @@
+//! Artifacts for those who ask: looked up, waited for, brought here, changed.
+//!
+//! A version that was logged here is known by its client id. It is waited for: first until its run's uploader has told what came of it,
+//! then the server is asked about it like about any other.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout_at},
+};
+use wandbd_ingest::RunLog;
+use wandbd_proto::v1::{self, get_artifact_response::Verdict};
+use wandbd_upload::Fate;
+use wandbd_wandb::{Artifacts, RunPath};
+
+use crate::{
+    answers::path_of,
+    deliver::{Deliveries, chain},
+};
+
+/// How often a run is looked at again whose uploader tells nothing.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long a run that is to use something is waited for, unless another time is asked for.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// More is not believed.
+const PATIENCE_MAX_S: f64 = 86_400.0;
+
+impl Deliveries {
+    /// A version, once it is there.
+    pub(crate) async fn get_artifact(
+        &self,
+        mut request: v1::GetArtifactRequest,
+    ) -> v1::GetArtifactResponse {
+        let known = self.hub.get(&request.session);
+        let until = Instant::now() + patience(request.timeout_s);
+        if let Some(run) = &known {
+            if run.open().offline && run.delivery().borrow().opened.is_none() {
+                return answer(Verdict::Refused, offline(run));
+            }
+            match self.on_server(run, &request, until).await {
+                Ok(Some(id)) => request.id = id,
+                Ok(None) => {}
+                Err(answer) => return answer,
+            }
+        }
+        match self.asker(request.server.as_ref(), known.as_ref()) {
+            Ok(artifacts) => artifacts.get(&request).await,
+            Err(reason) => answer(Verdict::Refused, reason),
+        }
+    }
+
+    /// Waits for what has to be on the server before it can be asked: the version, if it was logged here, and the run, if it is to use it.
+    async fn on_server(
+        &self,
+        run: &Arc<RunLog>,
+        request: &v1::GetArtifactRequest,
+        until: Instant,
+    ) -> Result<Option<String>, v1::GetArtifactResponse> {
+        let mut id = None;
+        if !request.client_id.is_empty() && request.id.is_empty() {
+            let fate = timeout_at(until, self.fate(run, &request.client_id)).await;
+            match fate {
+                Ok(Fate::Delivered { id: told }) => id = Some(told),
+                Ok(Fate::Superseded) => {
+                    let reason = "newer versions of the same name waited behind it, and the keep policy (WANDBD_CHECKPOINTS) left it out";
+                    return Err(answer(Verdict::Lost, reason.to_owned()));
+                }
+                Ok(Fate::Failed(reason)) => return Err(answer(Verdict::Lost, reason)),
+                Err(_) => return Err(answer(Verdict::Pending, pending(run))),
+            }
+        }
+        if request.r#use && timeout_at(until, opened(run)).await.is_err() {
+            return Err(answer(Verdict::Pending, pending(run)));
+        }
+        Ok(id)
+    }
+
+    /// What came of a version that was logged here. Waits for ever.
+    async fn fate(&self, run: &Arc<RunLog>, client_id: &str) -> Fate {
+        loop {
+            let Some(lead) = self.leads.get(&run.opened().session) else {
+                if let Some(fate) = self.noted(run, client_id).await {
+                    return fate;
+                }
+                sleep(LOOK).await;
+                continue;
+            };
+            let mut fates = lead.fates();
+            let told = fates.borrow_and_update().get(client_id).cloned();
+            if let Some(fate) = told {
+                return fate;
+            }
+            tokio::select! {
+                _ = fates.changed() => {}
+                () = sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// The same of a run that no uploader works on: as its cursor has it.
+    async fn noted(&self, run: &Arc<RunLog>, client_id: &str) -> Option<Fate> {
+        let (files, run, id) = (
+            Arc::clone(&self.files),
+            Arc::clone(run),
+            client_id.to_owned(),
+        );
+        let read = tokio::task::spawn_blocking(move || {
+            let cursor = wandbd_upload::delivered(files.as_ref(), run.path());
+            cursor.ok()?.artifacts.get(&id).cloned()
+        });
+        read.await.ok().flatten()
+    }
+
+    /// Begins to bring files here.
+    pub(crate) fn download_artifact(
+        self: &Arc<Self>,
+        request: v1::DownloadArtifactRequest,
+        out: mpsc::Sender<v1::DownloadProgress>,
+    ) {
+        let this = Arc::clone(self);
+        self.spawn(async move {
+            let known = this.hub.get(&request.session);
+            match this.asker(request.server.as_ref(), known.as_ref()) {
+                Ok(artifacts) => {
+                    let cache = Some(Path::new(&request.cache)).filter(|cache| cache.is_absolute());
+                    artifacts.download(&request, cache, &out).await;
+                }
+                Err(error) => {
+                    let refused = v1::DownloadProgress {
+                        error,
+                        ..v1::DownloadProgress::default()
+                    };
+                    // A client that has left needs no answer.
+                    out.send(refused).await.ok();
+                }
+            }
+        });
+    }
+
+    /// Changes what may change of a version.
+    pub(crate) async fn change_artifact(
+        &self,
+        request: &v1::ChangeArtifactRequest,
+    ) -> v1::GetArtifactResponse {
+        let known = self.hub.get(&request.session);
+        match self.asker(request.server.as_ref(), known.as_ref()) {
+            Ok(artifacts) => artifacts.change(request).await,
+            Err(reason) => answer(Verdict::Refused, reason),
+        }
+    }
+
+    /// The server that is named, else that of the run, asked on behalf of the run.
+    fn asker(
+        &self,
+        server: Option<&v1::Server>,
+        run: Option<&Arc<RunLog>>,
+    ) -> Result<Artifacts, String> {
+        let settings = match (server, run) {
+            (Some(server), run) => {
+                let opened = run.map(|run| run.opened());
+                self.servers.of_request(server, opened)?
+            }
+            (None, Some(run)) => {
+                let lead = self.leads.get(&run.opened().session);
+                match lead.and_then(|lead| lead.said()) {
+                    Some(said) => said,
+                    None => self.servers.of_run(run)?,
+                }
+            }
+            (None, None) => {
+                return Err("the daemon does not know this run any more; name a server".into());
+            }
+        };
+        let home = run.map_or_else(RunPath::default, |run| path_of(run));
+        Artifacts::new(&self.transports, settings, home).map_err(|error| chain(&error))
+    }
+}
+
+fn answer(verdict: Verdict, message: String) -> v1::GetArtifactResponse {
+    v1::GetArtifactResponse {
+        verdict: verdict.into(),
+        message,
+        artifact: None,
+    }
+}
+
+fn patience(wish: f64) -> Duration {
+    if wish.is_finite() && wish > 0.0 {
+        Duration::from_secs_f64(wish.min(PATIENCE_MAX_S))
+    } else {
+        PATIENCE
+    }
+}
+
+/// Returns when the server has the run.
+async fn opened(run: &RunLog) {
+    let mut delivery = run.delivery();
+    if delivery
+        .wait_for(|delivery| delivery.opened.is_some())
+        .await
+        .is_err()
+    {
+        // The run is gone; so is who asks for it.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn offline(run: &RunLog) -> String {
+    let id = run.run_id();
+    format!(
+        "run {id} is offline, so no server is asked; `wandbd sync` delivers it with its artifacts"
+    )
+}
+
+/// Why it is not there yet.
+fn pending(run: &RunLog) -> String {
+    let cause = run.describe().cause;
+    if cause.is_empty() {
+        "it is still on its way to the server".to_owned()
+    } else {
+        format!("it is still on its way to the server: {cause}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_makes_no_sense_is_the_usual_one() {
+        for wish in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(patience(wish), PATIENCE);
+        }
+        assert_eq!(patience(0.5), Duration::from_millis(500));
+        assert_eq!(patience(1e12), Duration::from_hours(24));
+    }
+}
