@@ -149,6 +149,7 @@ pub(crate) fn download(fields: &Bound<'_, PyAny>) -> PyResult<DownloadArtifactRe
         prefix: message.text("prefix")?,
         skip_cache: message.flag("skip_cache")?,
         allow_missing_references: message.flag("allow_missing_references")?,
+        cache: message.text("cache")?,
     };
     message.end()?;
     Ok(request)
