@@ -53,6 +53,8 @@ trait Real:
 {
     fn small(number: u16) -> Self;
     fn half() -> Self;
+    /// The nearest one.
+    fn nearest(number: f64) -> Self;
     fn double(self) -> f64;
 }
 
@@ -62,6 +64,9 @@ impl Real for f64 {
     }
     fn half() -> Self {
         0.5
+    }
+    fn nearest(number: f64) -> Self {
+        number
     }
     fn double(self) -> f64 {
         self
@@ -75,6 +80,10 @@ impl Real for f32 {
     fn half() -> Self {
         0.5
     }
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is meant")]
+    fn nearest(number: f64) -> Self {
+        number as Self
+    }
     fn double(self) -> f64 {
         f64::from(self)
     }
@@ -86,6 +95,9 @@ impl Real for f16 {
     }
     fn half() -> Self {
         Self::from_f32(0.5)
+    }
+    fn nearest(number: f64) -> Self {
+        Self::from_f64(number)
     }
     fn double(self) -> f64 {
         f64::from(self)
@@ -132,7 +144,9 @@ impl Visitor for Doubles {
 
 /// Floats: everything is computed in their own kind.
 fn floats<R: Real>(bins: u32, numbers: impl Iterator<Item = R> + Clone) -> Made {
-    let (mut first, mut last) = ends(numbers.clone()).unwrap_or((R::small(0), R::small(1)));
+    let Some((mut first, mut last)) = ends(numbers.clone()) else {
+        return Ok(nothing::<R>(bins));
+    };
     if first == last {
         first = first - R::half();
         last = last + R::half();
@@ -146,6 +160,16 @@ fn floats<R: Real>(bins: u32, numbers: impl Iterator<Item = R> + Clone) -> Made 
         },
         numbers,
     )
+}
+
+/// Without numbers the edges go from 0 to 1, and are computed in doubles.
+fn nothing<R: Real>(bins: u32) -> Histogram {
+    let step = 1.0 / f64::from(bins);
+    let inner = (0..bins).map(|at| R::nearest(f64::from(at) * step).double());
+    Histogram {
+        counts: vec![0; bins as usize],
+        edges: inner.chain([1.0]).collect(),
+    }
 }
 
 /// Integers are computed in doubles, but their span is exact.

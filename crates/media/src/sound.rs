@@ -7,8 +7,8 @@ use crate::error::MediaError;
 
 const HEADER: u32 = 36;
 
-/// Full scale.
-const SCALE: f64 = 32_767.0;
+/// Full scale, of 32 bits.
+const SCALE: f64 = 2_147_483_647.0;
 
 /// The bytes of the file.
 pub(crate) fn wav(sound: &v1::Sound) -> Result<Vec<u8>, MediaError> {
@@ -78,10 +78,10 @@ impl Visitor for Samples<'_> {
     }
 }
 
-/// Clipped, and rounded to the nearest, halves to even.
+/// The upper half of the number as 32 bits, clipped; singles are scaled in singles.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "casts of floats saturate, and singles are computed in singles"
+    reason = "casts of floats saturate, and half of the bits are meant to go"
 )]
 fn scaled<T: Number>(number: T, single: bool) -> i16 {
     let value = if single {
@@ -89,7 +89,12 @@ fn scaled<T: Number>(number: T, single: bool) -> i16 {
     } else {
         number.double() * SCALE
     };
-    value.round_ties_even() as i16
+    let whole = if value.is_nan() {
+        i32::MIN
+    } else {
+        value.round_ties_even() as i32
+    };
+    (whole >> 16) as i16
 }
 
 #[cfg(test)]
@@ -128,7 +133,7 @@ mod tests {
 
         assert_eq!(
             samples(&file),
-            [0, 16384, -16384, 32767, -32767, 32767, -32768]
+            [0, 16384, -16384, 32767, -32768, 32767, -32768]
         );
         assert_eq!(file[..4], *b"RIFF");
         assert_eq!(file[4..8], 50_u32.to_le_bytes());
