@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import Any
 
 __version__ = "0.0.fake"
@@ -20,13 +21,21 @@ result: dict[str, Any] = {}
 answer: dict[str, Any] | None = None
 login_answer: dict[str, Any] = {}
 restored: dict[str, Any] = {}
+stage_answer: dict[str, Any] = {}
+artifacts: list[dict[str, Any]] = []
+"""Answers to `get_artifact`, in order; the last one again and again."""
+downloaded: dict[str, Any] = {}
+full = False
+"""Whether there is no room for media."""
 
 
 def reset(staging_dir: str) -> None:
-    global staging, fetched, answer
-    for mutable in (calls, pending_messages, opened, attached, configured, info, result, login_answer, restored):
+    global staging, fetched, answer, full
+    lists: tuple[Any, ...] = (calls, pending_messages, opened, attached, artifacts)
+    dicts = (configured, info, result, login_answer, restored, stage_answer, downloaded)
+    for mutable in (*lists, *dicts):
         mutable.clear()
-    staging, fetched, answer = staging_dir, None, None
+    staging, fetched, answer, full = staging_dir, None, None, False
 
 
 def configure(*, daemon: str | None = None, convert: Any = None, interrupt_on_stop: bool = False) -> None:
@@ -47,6 +56,76 @@ def restore(server: Any, session: str, run_path: str, name: str, target: str, ti
         with open(target, "w") as file:
             file.write(restored["text"])
     return {"found": False, "message": "", **restored}
+
+
+def random_id() -> str:
+    return "".join("0123456789abcdefghijklmnopqrstuvwxyz"[byte % 36] for byte in os.urandom(128))
+
+
+def stage(files: list[tuple[str, str]], timeout_s: float) -> dict[str, Any]:
+    calls.append(("stage", list(files)))
+    if not stage_answer:
+        for source, target in files:
+            shutil.copyfile(source, target)
+    return {"kept": ["LEASED"] * len(files), "full": "", **stage_answer}
+
+
+def get_artifact(fields: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    calls.append(("get_artifact", dict(fields)))
+    answer = artifacts.pop(0) if len(artifacts) > 1 else artifacts[0] if artifacts else {}
+    return {"verdict": "UNREACHABLE", "message": "no server", "artifact": None, **answer}
+
+
+def download_artifact(fields: dict[str, Any], tick: Any) -> dict[str, Any]:
+    calls.append(("download_artifact", dict(fields)))
+    tick({"bytes": 1, "bytes_total": 2})
+    for path, text in downloaded.get("files", {}).items():
+        if not fields["path"] or path in fields["path"]:
+            target = os.path.join(fields["root"], path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "w") as file:
+                file.write(text)
+    return {"done": True, "error": "", "reference": [], **downloaded}
+
+
+def change_artifact(fields: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    calls.append(("change_artifact", dict(fields)))
+    return {"verdict": "FOUND", "message": "", "artifact": {}}
+
+
+class Template:
+    def __init__(self, text: str, key: str | None = None) -> None:
+        self.text = text
+        self.key = key
+
+    @property
+    def value(self) -> Any:
+        return json.loads(self.text)
+
+
+_PLAIN = (str, float, int, bool, type(None))
+
+
+def _bit(value: Any) -> int:
+    kind = type(value)
+    if kind in _PLAIN:
+        nan = kind is float and value != value
+        return 1 if value is None or nan else {float: 2, int: 2, str: 4, bool: 8}[kind]
+    if kind.__name__ in ("date", "datetime"):
+        return 16
+    if kind.__module__ == "numpy":
+        return {"i": 2, "u": 2, "f": 2, "b": 8, "M": 16}.get(value.dtype.kind, 32) if value.ndim == 0 else 32
+    return 32
+
+
+def scan_columns(rows: list[list[Any]]) -> list[int]:
+    bits = [0] * len(rows[0]) if rows else []
+    for number, row in enumerate(rows):
+        if len(row) != len(bits):
+            raise ValueError(f"row {number} has {len(row)} cells")
+        for at, value in enumerate(row):
+            bits[at] |= _bit(value)
+    return bits
 
 
 def paths() -> dict[str, str]:
@@ -104,8 +183,22 @@ class Run:
     def output(self, stderr: bool, text: str) -> None:
         calls.append(("output", stderr, text))
 
-    def log_artifact(self, *arguments: Any) -> None:
-        calls.append(("log_artifact", *arguments))
+    def log_artifact(self, fields: Any) -> bool:
+        calls.append(("log_artifact", dict(fields)))
+        return True
+
+    def media(self, fields: Any) -> bool:
+        calls.append(("media", dict(fields)))
+        return not full
+
+    def table_rows(self, table: str, first_row: int, rows: Any, other: Any = None) -> bool:
+        cells = [[value if _bit(value) != 32 else other(value) for value in row] for row in rows]
+        calls.append(("table_rows", table, first_row, cells))
+        return not full
+
+    def link(self, fields: Any) -> bool:
+        calls.append(("link", dict(fields)))
+        return True
 
     def save(self, files: Any, policy: str) -> None:
         calls.append(("save", list(files), policy))

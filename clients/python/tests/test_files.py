@@ -114,7 +114,7 @@ def test_source_files_are_an_artifact_of_code(core: Any, run: Any) -> None:
     assert artifact.type == "code"
     assert artifact.name.startswith("source-p-")
     (call,) = core.named("log_artifact")
-    assert sorted(path for path, _, _ in call[5]) == ["a.py", "requirements.txt", "sub/b.py"]
+    assert sorted(path for path, _, _ in call[0]["file"]) == ["a.py", "requirements.txt", "sub/b.py"]
     assert core.named("config") == [({"_wandb": {"code_path": artifact.name}}, [])]
     only = run.log_code(name="n", include_fn=lambda path: path.endswith(".csv"), exclude_fn=lambda path, root: False)
     assert only.name == "n"

@@ -25,6 +25,10 @@ WANDB_SIGNATURES = {
     "finish": "exit_code",
     "define_metric": "name step_metric step_sync hidden summary overwrite",
     "log_artifact": "artifact_or_path name type aliases tags",
+    "use_artifact": "artifact_or_name type aliases use_as",
+    "log_model": "path name aliases",
+    "use_model": "name",
+    "link_model": "path registered_model_name name aliases",
     "save": "glob_str base_path policy glob",
     "restore": "name run_path replace root",
     "alert": "title text level wait_duration",
@@ -41,8 +45,37 @@ def test_functions_take_wandbs_arguments_in_wandbs_order(name: str) -> None:
     assert ours[: len(expected)] == expected
 
 
+ARTIFACT_SIGNATURES = {
+    "__init__": "self name type description metadata incremental use_as storage_region digest_algorithm",
+    "add": "self obj name overwrite",
+    "add_dir": "self local_path name skip_cache policy merge",
+    "add_file": "self local_path name is_tmp skip_cache policy overwrite",
+    "add_reference": "self uri name checksum max_objects",
+    "checkout": "self root",
+    "delete": "self delete_aliases",
+    "download": "self root allow_missing_references skip_cache path_prefix multipart",
+    "file": "self root",
+    "files": "self names per_page start",
+    "get": "self name",
+    "get_added_local_path_name": "self local_path",
+    "get_entry": "self name",
+    "link": "self target_path aliases",
+    "new_file": "self name mode encoding policy",
+    "remove": "self item",
+    "save": "self project settings",
+    "verify": "self root",
+    "wait": "self timeout",
+}
+
+
+@pytest.mark.parametrize("name", ARTIFACT_SIGNATURES)
+def test_methods_of_artifacts_take_wandbs_arguments_in_wandbs_order(name: str) -> None:
+    assert list(inspect.signature(getattr(wandb.Artifact, name)).parameters) == ARTIFACT_SIGNATURES[name].split()
+
+
 def test_run_methods_take_the_same_arguments_as_the_functions() -> None:
-    for name in ("alert", "define_metric", "finish", "log_artifact", "log_code", "mark_preempting", "restore", "save"):
+    shared = "alert define_metric finish log_artifact log_code log_model link_model mark_preempting restore save"
+    for name in (*shared.split(), "use_artifact", "use_model"):
         method = list(inspect.signature(getattr(Run, name)).parameters)[1:]
         assert method == list(inspect.signature(getattr(wandb, name)).parameters)
 
@@ -54,10 +87,10 @@ def test_everything_that_is_exported_is_there_and_documented(core: Any) -> None:
 
 
 def test_a_name_of_wandb_that_is_not_built_says_so() -> None:
-    with pytest.raises(AttributeError, match="wandbd does not provide `Image` yet"):
-        _ = wandb.Image
+    with pytest.raises(AttributeError, match="wandbd does not provide `Api` yet"):
+        _ = wandb.Api
     with pytest.raises(ImportError):
-        from wandbd import Image  # noqa: F401
+        from wandbd import Api  # noqa: F401
 
 
 def test_features_that_older_scripts_require_are_on_and_others_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +109,6 @@ def test_no_name_is_both_built_and_listed_as_missing(core: Any) -> None:
     run = wandb.init()
     assert not _names.MODULE & set(wandb.__all__)
     assert not [name for name in _names.RUN if hasattr(run, name)]
-    assert not [name for name in _names.ARTIFACT if hasattr(wandb.Artifact("a", "b"), name)]
     with pytest.raises(AttributeError, match=r"wandbd does not provide `Run\.watch` yet"):
         run.watch("model")
 

@@ -112,7 +112,7 @@ def test_a_broken_settings_file_is_a_warning(tmp_path: Path) -> None:
 
 
 # Wire reference 1.4: the variables that concern a run, and what they set. None: the feature is not there yet.
-WIRE: dict[str, tuple[str, str, object] | None] = {
+WIRE: dict[str, tuple[str, str, object]] = {
     "WANDB_API_KEY": ("api_key", "k" * 40, "k" * 40),
     "WANDB_IDENTITY_TOKEN_FILE": ("identity_token_file", "/t", "/t"),
     "WANDB_CREDENTIALS_FILE": ("credentials_file", "/c", "/c"),
@@ -169,8 +169,8 @@ WIRE: dict[str, tuple[str, str, object] | None] = {
     "WANDB_X_UPDATE_FINISH_STATE": ("x_update_finish_state", "false", False),
     "WANDB_X_FILE_STREAM_TIMEOUT_SECONDS": ("x_file_stream_timeout_seconds", "9", 9.0),
     "WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": ("x_file_stream_transmit_interval", "2", 2.0),
-    "WANDB_X_FILE_STREAM_MAX_BYTES": None,
-    "WANDB_X_FILE_STREAM_MAX_LINE_BYTES": None,
+    "WANDB_X_FILE_STREAM_MAX_BYTES": ("x_file_stream_max_bytes", "5000000", 5000000),
+    "WANDB_X_FILE_STREAM_MAX_LINE_BYTES": ("x_file_stream_max_line_bytes", "1000000", 1000000),
 }
 SILENT = (
     "WANDB_ORGANIZATION", "WANDB_SHOW_EMOJI", "WANDB_CACHE_DIR", "WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR",
@@ -182,11 +182,7 @@ SILENT = (
 
 @pytest.mark.parametrize("variable", WIRE)
 def test_every_variable_of_the_wire_reference_has_its_effect_or_one_warning(variable: str) -> None:
-    expected = WIRE[variable]
-    if expected is None:
-        assert resolved({variable: "7"}).warnings == [f"{variable} is set, but wandbd does not use it yet"]
-        return
-    name, text, value = expected
+    name, text, value = WIRE[variable]
     found = resolved({variable: text})
     assert getattr(found.settings, name) == value
     assert found.warnings == []

@@ -51,7 +51,7 @@ def rows(core: Any) -> Any:
 
 def versions(core: Any) -> list[tuple[Any, ...]]:
     """Name, aliases and files of each logged version."""
-    return [(name, aliases, files) for name, _, _, _, aliases, files in core.named("log_artifact")]
+    return [(fields["name"], fields["alias"], fields["file"]) for (fields,) in core.named("log_artifact")]
 
 
 def aliases(core: Any) -> list[list[str]]:
@@ -136,7 +136,7 @@ def test_every_save_is_a_version_with_zero_based_aliases(rows: Any, core: Any) -
     assert [name for name, _, _ in versions(core)] == ["run_abc_model"] * 2
     assert aliases(core) == [["latest", "epoch_0"], ["latest", "epoch_1"]]
     assert sorted(os.listdir("sub")) == ["m-1.keras", "m-2.keras"]
-    metadata = json.loads(core.named("log_artifact")[1][3])
+    metadata = json.loads(core.named("log_artifact")[1][0]["metadata_json"])
     assert (metadata["epoch"], metadata["monitor"], metadata["format"]) == (1, "val_loss", "keras")
 
 

@@ -15,10 +15,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # type checkers take it for true; importing `typing` would cost more than all of this module
 if TYPE_CHECKING:
+    from wandbd import data_types as data_types
     from wandbd import errors as errors
     from wandbd import helper as helper
+    from wandbd import plot as plot
     from wandbd._alert import AlertLevel as AlertLevel
     from wandbd._artifact import Artifact as Artifact
+    from wandbd._artifact_facts import ArtifactTTL as ArtifactTTL
     from wandbd._config import Config as Config
     from wandbd._core import __version__ as __version__
     from wandbd._errors import CommError as CommError
@@ -31,12 +34,16 @@ if TYPE_CHECKING:
     from wandbd._login import login as login
     from wandbd._preinit import alert as alert
     from wandbd._preinit import define_metric as define_metric
+    from wandbd._preinit import link_model as link_model
     from wandbd._preinit import log as log
     from wandbd._preinit import log_artifact as log_artifact
     from wandbd._preinit import log_code as log_code
+    from wandbd._preinit import log_model as log_model
     from wandbd._preinit import mark_preempting as mark_preempting
     from wandbd._preinit import pin_config_keys as pin_config_keys
     from wandbd._preinit import save as save
+    from wandbd._preinit import use_artifact as use_artifact
+    from wandbd._preinit import use_model as use_model
     from wandbd._require import require as require
     from wandbd._run import Run as Run
     from wandbd._settings import Settings as Settings
@@ -46,6 +53,21 @@ if TYPE_CHECKING:
     from wandbd._term import termerror as termerror
     from wandbd._term import termlog as termlog
     from wandbd._term import termwarn as termwarn
+    from wandbd.data_types import Audio as Audio
+    from wandbd.data_types import Classes as Classes
+    from wandbd.data_types import Graph as Graph
+    from wandbd.data_types import Histogram as Histogram
+    from wandbd.data_types import Html as Html
+    from wandbd.data_types import Image as Image
+    from wandbd.data_types import JoinedTable as JoinedTable
+    from wandbd.data_types import Molecule as Molecule
+    from wandbd.data_types import Object3D as Object3D
+    from wandbd.data_types import Plotly as Plotly
+    from wandbd.data_types import Table as Table
+    from wandbd.data_types import Video as Video
+    from wandbd.data_types import box3d as box3d
+    from wandbd.plot import plot_table as plot_table
+    from wandbd.plot import visualize as visualize
 
     run: Run | None
     config: Config
@@ -54,28 +76,47 @@ if TYPE_CHECKING:
 __all__ = [
     "AlertLevel",
     "Artifact",
+    "ArtifactTTL",
+    "Audio",
+    "Classes",
     "CommError",
     "Config",
     "Error",
+    "Graph",
+    "Histogram",
+    "Html",
+    "Image",
+    "JoinedTable",
+    "Molecule",
+    "Object3D",
+    "Plotly",
     "Run",
     "Settings",
     "Summary",
+    "Table",
     "UsageError",
+    "Video",
     "__version__",
     "alert",
+    "box3d",
     "config",
+    "data_types",
     "define_metric",
     "errors",
     "finish",
     "helper",
     "init",
     "join",
+    "link_model",
     "log",
     "log_artifact",
     "log_code",
+    "log_model",
     "login",
     "mark_preempting",
     "pin_config_keys",
+    "plot",
+    "plot_table",
     "require",
     "restore",
     "run",
@@ -86,24 +127,42 @@ __all__ = [
     "termerror",
     "termlog",
     "termwarn",
+    "use_artifact",
+    "use_model",
+    "visualize",
 ]
 
 # Where a name lives, and what it is called there.
 _HOMES = {
     "AlertLevel": ("_alert", "AlertLevel"),
     "Artifact": ("_artifact", "Artifact"),
+    "ArtifactTTL": ("_artifact_facts", "ArtifactTTL"),
+    "Audio": ("data_types._audio", "Audio"),
+    "Classes": ("data_types._classes", "Classes"),
     "CommError": ("_errors", "CommError"),
     "Config": ("_config", "Config"),
     "Error": ("_errors", "Error"),
+    "Graph": ("data_types._graph", "Graph"),
+    "Histogram": ("data_types._histogram", "Histogram"),
+    "Html": ("data_types._html", "Html"),
+    "Image": ("data_types._image", "Image"),
+    "JoinedTable": ("data_types._joined", "JoinedTable"),
+    "Molecule": ("data_types._molecule", "Molecule"),
+    "Object3D": ("data_types._object3d", "Object3D"),
+    "Plotly": ("data_types._plotly", "Plotly"),
     "Run": ("_run", "Run"),
     "Settings": ("_settings", "Settings"),
     "Summary": ("_summary", "Summary"),
+    "Table": ("data_types._table", "Table"),
     "UsageError": ("_errors", "UsageError"),
+    "Video": ("data_types._video", "Video"),
     "__version__": ("_core", "__version__"),
+    "box3d": ("data_types._object3d", "box3d"),
     "finish": ("_finish", "finish_current"),
     "init": ("_init", "init"),
     "join": ("_finish", "finish_current"),
     "login": ("_login", "login"),
+    "plot_table": ("plot", "plot_table"),
     "require": ("_require", "require"),
     "restore": ("_files", "restore_file"),
     "setup": ("_setup", "setup"),
@@ -111,20 +170,25 @@ _HOMES = {
     "termerror": ("_term", "termerror"),
     "termlog": ("_term", "termlog"),
     "termwarn": ("_term", "termwarn"),
+    "visualize": ("plot", "visualize"),
 }
 _OF_THE_RUN = frozenset(
     [
         "alert",
         "config",
         "define_metric",
+        "link_model",
         "log",
         "log_artifact",
         "log_code",
+        "log_model",
         "mark_preempting",
         "pin_config_keys",
         "run",
         "save",
         "summary",
+        "use_artifact",
+        "use_model",
     ]
 )
 
@@ -141,7 +205,7 @@ if not TYPE_CHECKING:
             value = getattr(import_module(f"wandbd.{module}"), inside)
             globals()[name] = value
             return value
-        if name in ("errors", "helper", "integration"):
+        if name in ("data_types", "errors", "helper", "integration", "plot"):
             return import_module(f"wandbd.{name}")
         names = import_module("wandbd._names")
         raise names.missing("module 'wandbd'", name, names.MODULE)

@@ -1,31 +1,42 @@
-"""Artifacts made of files on this machine.
-
-A file that is added is kept as it is at that moment: hard-linked into the daemon's staging directory when nobody will
-write into it again (our own callbacks rename their files into place), else cloned or copied there. With policy
-`immutable` it is read where it lies.
-"""
+"""Artifacts: versions of things made of files, objects and references."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
-from wandbd import _names
-from wandbd._errors import UnsupportedError
+from wandbd import _artifact_names as names
+from wandbd._artifact_entry import ArtifactManifest, ArtifactManifestEntry
+from wandbd._artifact_errors import ArtifactNotLoggedError
+from wandbd._artifact_facts import TTL_NEVER, Collection
+from wandbd._artifact_files import Files
+from wandbd._artifact_server import change, delivered, get
+from wandbd._artifact_staging import Staging
+from wandbd._errors import CommError, UsageError
 
-NAME_MAX = 128
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_ALIAS_BAD = "/:"
-_FICLONE = 0x40049409
+if TYPE_CHECKING:
+    from wandbd._run import Run
+    from wandbd._settings import Settings
+
+__all__ = ["Artifact", "ArtifactManifest", "ArtifactManifestEntry", "Collection"]
+
+ID_LENGTH = 128
+_LETTERS = (b"0123456789abcdefghijklmnopqrstuvwxyz" * 8)[:256]
+LINK_S = 60.0
+"""How long an attribute of a linked version waits until the link is there."""
+
+_by_client_id: WeakValueDictionary[str, Artifact] = WeakValueDictionary()
 
 
-class Artifact:
-    """A version of something made of files, to be logged by a run."""
+class Artifact(Files):
+    """A version of something made of files, objects and references, to be logged by a run, or one of the server.
 
-    __slots__ = ("__weakref__", "_aliases", "_files", "_folder", "_logged", "_name", "_type", "description", "metadata")
+    What is added is kept as it is at that moment. `log_artifact` returns at once: the daemon hashes and uploads. What
+    only the server knows (`version`, `id`, `url`, ...) is there after `wait()`.
+    """
 
     def __init__(
         self,
@@ -38,282 +49,361 @@ class Artifact:
         storage_region: str | None = None,
         digest_algorithm: str = "MD5",
     ) -> None:
-        """An artifact without files.
+        """An artifact without content.
+
+        Args:
+            name: Of the collection: at most 128 letters, digits, `_`, `-` and `.`.
+            type: For example `model` or `dataset`.
+            description: A text for people.
+            metadata: Values that describe the content; at most 100 keys.
+            incremental: Whether it holds only changes to the newest version.
+            use_as: Old; has no effect.
+            storage_region: Where the server is to keep the files.
+            digest_algorithm: Files are always hashed with MD5, which every server takes.
 
         Raises:
-            ValueError: The name or the type cannot be.
-            UnsupportedError: An argument that wandbd does not provide yet.
+            ValueError: The name, the type or the metadata cannot be.
         """
-        for what, off in (
-            ("incremental", not incremental),
-            ("use_as", use_as is None),
-            ("storage_region", storage_region is None),
-            ("digest_algorithm", digest_algorithm == "MD5"),
-        ):
-            if not off:
-                raise UnsupportedError(f"wandbd does not provide the argument `{what}` of Artifact yet")
-        self._name = _checked_name(name)
-        self._type = _checked_type(name, type)
-        self.description = description
-        self.metadata: dict[str, Any] = dict(metadata or {})
-        self._aliases: list[str] = []
-        self._files: dict[str, tuple[str, bool]] = {}
-        self._folder: str | None = None
-        self._logged = False
+        self._name = names.name(name)
+        self._type = names.type_of(type, name)
+        self._description = description
+        self._metadata = names.metadata(dict(metadata) if isinstance(metadata, Mapping) else metadata)
+        self._incremental = bool(incremental)
+        self._storage_region = storage_region
+        self._manifest = ArtifactManifest(None, storage_region)
+        self._aliases = []
+        self._tags = []
+        self._ttl_s, self._ttl_inherited, self._ttl_changed = None, True, False
+        self._facts = None
+        self._digest = None
+        self._run = None
+        self._final = False
+        self._logged_once = False
+        self._saved = {}
+        self._staging = Staging()
+        self._no_room = ""
+        self._local = {}
+        self._objects = {}
+        self._base_id = ""
+        self._distributed_id = ""
+        self._best = False
+        self._link_of: tuple[Artifact, names.Where] | None = None
+        self._client_id = _random_id()
+        self._sequence_client_id = _random_id()
+        _by_client_id[self._client_id] = self
+        self._warn_at_start(use_as, digest_algorithm)
+
+    def _warn_at_start(self, use_as: str | None, digest_algorithm: str) -> None:
+        from wandbd._term import of_current_run
+
+        if self._incremental:
+            of_current_run().warn("Using experimental arg `incremental`", once=True)
+        if use_as is not None:
+            of_current_run().warn(
+                "`use_as` argument is deprecated and does not affect the behaviour of `wandb.Artifact()`", once=True
+            )
+        if digest_algorithm != "MD5":
+            of_current_run().warn(f"wandbd hashes files with MD5, not with {digest_algorithm}", once=True)
 
     @classmethod
-    def _of_code(cls, name: str) -> Artifact:
-        """An artifact of source code, whose names users cannot take."""
-        artifact = cls(_checked_name(name), "unspecified")
-        artifact._type = "code"
+    def _of_kind(cls, name: str, type: str) -> Artifact:
+        """An artifact whose type or name users cannot take."""
+        artifact = cls(names.name(name), "unspecified")
+        artifact._type = type
+        return artifact
+
+    @classmethod
+    def _of_facts(cls, facts: dict[str, Any], run: Run | None) -> Artifact:
+        """A version of the server."""
+        artifact = cls._of_kind("placeholder", str(facts["type"]))
+        artifact._manifest = None
+        artifact._run = run
+        artifact._take(facts)
         return artifact
 
     @property
-    def name(self) -> str:
-        """The name, without a version."""
-        return self._name
+    def incremental(self) -> bool:
+        """Whether it holds only changes to the newest version."""
+        return self._incremental
 
     @property
-    def type(self) -> str:
-        """The type, for example `model` or `dataset`."""
-        return self._type
+    def distributed_id(self) -> str | None:
+        """What the parts of a version that several processes make have in common."""
+        return self._distributed_id or None
+
+    @distributed_id.setter
+    def distributed_id(self, distributed_id: str | None) -> None:
+        self._distributed_id = distributed_id or ""
 
     @property
-    def aliases(self) -> list[str]:
-        """The names that this version gets, besides its number."""
-        return list(self._aliases)
+    def use_as(self) -> None:
+        """Old; always None."""
+        return None
 
-    @aliases.setter
-    def aliases(self, aliases: Sequence[str]) -> None:
-        self._aliases = checked_aliases(aliases)
+    @property
+    def digest_algorithm(self) -> str:
+        """How files are hashed."""
+        return "MD5"
 
-    def add_file(
-        self,
-        local_path: str | os.PathLike[str],
-        name: str | None = None,
-        is_tmp: bool | None = False,
-        skip_cache: bool | None = False,
-        policy: str | None = "mutable",
-        overwrite: bool = False,
-    ) -> None:
-        """Add one file, as `name` or under its own base name.
+    @property
+    def source_artifact(self) -> Artifact:
+        """The version itself, if this is a link to it."""
+        self._logged("source_artifact")
+        if not self.is_link:
+            return self
+        from wandbd._artifact_server import version_by_name
+
+        return version_by_name(self.source_qualified_name, self._run)
+
+    def finalize(self) -> None:
+        """Say that nothing will be added any more. `log_artifact` does it."""
+        self._final = True
+
+    def new_draft(self) -> Artifact:
+        """An artifact with the same content, to be changed and logged as the next version."""
+        facts = self._logged("new_draft")
+        draft = Artifact._of_kind(str(facts["source_collection"]), self._type)
+        draft._base_id = str(facts["id"])
+        draft._description = self._description
+        draft._metadata = dict(self._metadata)
+        draft._manifest = ArtifactManifest.from_manifest_json(self.manifest.to_manifest_json())
+        for entry in draft._manifest.entries.values():
+            entry.birth_artifact_id = entry.birth_artifact_id or draft._base_id
+        draft._run = self._run
+        return draft
+
+    # Its way to the server
+
+    def _record(self, run: Run, finalize: bool, used: bool) -> dict[str, Any]:
+        """The `wandbd.v1.Artifact` of it."""
+        import json
+
+        from wandbd._values import strict
+
+        self.metadata = dict(self._metadata)  # checked again: it may have been changed inside
+        fields: dict[str, Any] = {
+            "name": self._name,
+            "type": self._type,
+            "description": self._description or "",
+            "metadata_json": json.dumps(strict(self._metadata)) if self._metadata else "",
+            "alias": list(self._aliases),
+            "tag": list(self._tags),
+            "client_id": self._client_id,
+            "sequence_client_id": self._sequence_client_id,
+            "incremental": self._incremental,
+            "base_id": self._base_id,
+            "distributed_id": self._distributed_id,
+            "unfinished": not finalize,
+            "used": used,
+            "only_used": used,
+            "storage_region": self._storage_region or "",
+            "file": self._file_fields(self, run._core),
+        }
+        if self._ttl_changed and not self._ttl_inherited:
+            fields["ttl_s"] = TTL_NEVER if self._ttl_s is None else self._ttl_s
+        return fields
+
+    def _handed_over(self) -> None:
+        """It was logged: the daemon owns the copies from now on."""
+        self._staging.give()
+        self._objects = {}
+
+    def save(self, project: str | None = None, settings: Settings | None = None) -> None:
+        """Log it by the current run, or by a new one when there is none; send changes if it is logged already.
 
         Args:
-            local_path: The file.
-            name: Its path in the artifact, with slashes.
-            is_tmp: Not provided: nothing is named by its content.
-            skip_cache: Nothing is cached, so it makes no difference.
-            policy: `mutable` keeps a copy of the file as it is now; `immutable` trusts that it does not change.
-            overwrite: Whether `name` may be there already.
-
-        Raises:
-            ValueError: There is no such file, or its name is taken.
+            project: For a new run.
+            settings: For a new run.
         """
-        path = os.path.abspath(os.fspath(local_path))
-        if not os.path.isfile(path):
-            raise ValueError(f"Path is not a file: {os.fspath(local_path)!r}")
-        if is_tmp:
-            raise UnsupportedError("wandbd does not provide the argument `is_tmp` of Artifact.add_file yet")
-        if policy not in (None, "mutable", "immutable"):
-            raise ValueError(f"Invalid policy {policy!r}. Policy may only be `mutable` or `immutable`.")
-        inside = _checked_path(name or os.path.basename(path))
-        before = self._files.get(inside)
-        if before is not None and not overwrite and not _same_content(before[0], path):
-            raise ValueError(f"Cannot add the same path twice: {inside!r}")
-        self._add(inside, path, keep=policy != "immutable")
-
-    def add_dir(
-        self,
-        local_path: str | os.PathLike[str],
-        name: str | None = None,
-        skip_cache: bool | None = False,
-        policy: str | None = "mutable",
-        merge: bool = False,
-    ) -> None:
-        """Add all files below a folder, under their relative paths, or below `name`.
-
-        Raises:
-            ValueError: There is no such folder, or a path is taken.
-        """
-        path = os.path.abspath(os.fspath(local_path))
-        if not os.path.isdir(path):
-            raise ValueError(f"Path is not a directory: {os.fspath(local_path)!r}")
-        for file in _files_below(path):
-            inside = os.path.relpath(file, path).replace(os.sep, "/")
-            self.add_file(file, f"{name.rstrip('/')}/{inside}" if name else inside, policy=policy, overwrite=merge)
-
-    def _add(self, inside: str, path: str, keep: bool) -> None:
-        target = self._place(inside) if keep else None
-        if target is None:
-            self._files[inside] = (path, False)
+        if self._facts is not None:
+            self._send_changes()
             return
-        clone_or_copy(path, target)
-        self._files[inside] = (target, True)
+        from wandbd import _registry
+        from wandbd._init import init
 
-    def _add_link(self, inside: str, path: str) -> None:
-        """Add a file that nobody will write into again, though its name may come to mean another one."""
-        target = self._place(inside)
-        if target is None:
-            self._files[inside] = (path, False)
+        run = _registry.current()
+        if run is not None:
+            run.log_artifact(self)
             return
-        try:
-            os.link(path, target)
-        except OSError:  # another file system, or one without links
-            clone_or_copy(path, target)
-        self._files[inside] = (target, True)
+        with init(project=project, job_type="auto", settings=settings or {"silent": "true"}) as run:
+            run.log_artifact(self)
+            if not run.offline:
+                self.wait()
 
-    def _place(self, inside: str) -> str | None:
-        """A free path in the staging directory; None if there is no daemon to send anything."""
-        staging = _staging()
-        if staging is None:
-            return None
-        if self._folder is None:
-            self._folder = _new_folder(staging)
-        target = os.path.join(self._folder, *inside.split("/"))
-        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-        if os.path.lexists(target):  # perhaps a link: never write through it
-            os.unlink(target)
-        return target
+    def _send_changes(self) -> None:
+        facts, saved = self._logged("save"), self._saved
+        fields: dict[str, Any] = {
+            "id": facts["id"],
+            "collection_path": f"{facts['entity']}/{facts['project']}/{facts['collection']}",
+            "add_alias": [alias for alias in self._aliases if alias not in saved["aliases"]],
+            "remove_alias": [alias for alias in saved["aliases"] if alias not in self._aliases],
+            "add_tag": [tag for tag in names.tags(self._tags) if tag not in saved["tags"]],
+            "remove_tag": [tag for tag in saved["tags"] if tag not in self._tags],
+        }
+        if self._description != saved["description"]:
+            fields["description"] = self._description or ""
+        if self._metadata != saved["metadata"]:
+            import json
 
-    def _take_files(self) -> list[tuple[str, str, bool]]:
-        """What to hand to the daemon, which owns the snapshots from now on.
+            fields["metadata_json"] = json.dumps(names.metadata(self._metadata))
+        if self._ttl_changed:
+            fields["ttl_s"] = -2 if self._ttl_inherited else TTL_NEVER if self._ttl_s is None else self._ttl_s
+        answer = change(self._run, **fields)
+        if answer.get("id"):
+            self._take({**answer, "manifest_json": facts.get("manifest_json", "")})
+
+    def wait(self, timeout: float | None = None) -> Artifact:
+        """Wait until it is on the server, whose facts are then known.
+
+        Args:
+            timeout: Seconds; without it as long as it takes.
 
         Raises:
-            UnsupportedError: That was done before.
+            ArtifactNotLoggedError: It was not logged, or its run is offline.
+            WaitTimeoutError: The time is over.
+            ValueError: It was given up; the message says why.
         """
-        if self._logged:
-            raise UnsupportedError(f"wandbd does not provide logging an artifact a second time yet: {self._name}")
-        self._logged = True
-        self._folder = None
-        return [(inside, source, staged) for inside, (source, staged) in self._files.items()]
+        if self._facts is not None:
+            return self
+        run = self._run
+        if self._link_of is not None:
+            self._wait_for_link(timeout)
+            return self
+        if run is None or run.offline or run.disabled:
+            raise ArtifactNotLoggedError("Artifact.wait", self)
+        if self._no_room:
+            raise ValueError(f"artifact {self._name} was not logged: {self._no_room}")
+        self._take(delivered(run, self._client_id, self._name, timeout))
+        self._manifest = None
+        return self
+
+    # Links
+
+    def link(self, target_path: str, aliases: Iterable[str] | str | None = None) -> Artifact:
+        """Let it appear in another collection as well, as soon as it is on the server.
+
+        Args:
+            target_path: `[[entity/]project/]collection`, or `wandb-registry-<name>/<collection>`.
+            aliases: In that collection.
+
+        Returns:
+            The version in that collection; what only the server knows of it is waited for when it is asked for.
+
+        Raises:
+            UsageError: There is no run.
+        """
+        from wandbd import _registry
+
+        run = self._run if self._run is not None and not self._run._finished else _registry.current()
+        if run is None:
+            raise UsageError("a link is made by a run: call wandb.init() before Artifact.link()")
+        return run.link_artifact(self, target_path, None if aliases is None else list(names.aliases(list(aliases))))
+
+    def _linked(self, run: Run, target: names.Where, aliases: list[str]) -> Artifact:
+        """What this version will be in the collection `target`."""
+        linked = Artifact._of_kind(target.name, self._type)
+        linked._manifest = None
+        linked._link_of, linked._run, linked._final = (self, target), run, True
+        linked._aliases = list(aliases)
+        linked._description, linked._metadata = self._description, dict(self._metadata)
+        return linked
+
+    def _resolve(self) -> None:
+        if self._link_of is not None and not (self._run is None or self._run.offline or self._run.disabled):
+            self._wait_for_link(LINK_S)
+
+    def _wait_for_link(self, timeout: float | None) -> None:
+        import time
+
+        from wandbd._artifact_errors import WaitTimeoutError
+
+        assert self._link_of is not None
+        source, target = self._link_of
+        if self._run is None or self._run.offline or self._run.disabled:
+            raise ArtifactNotLoggedError("Artifact.wait", self)
+        end = None if timeout is None else time.monotonic() + timeout
+        source.wait(None if timeout is None else int(timeout) or 1)
+        alias = self._aliases[-1] if self._aliases else "latest"
+        while True:
+            try:
+                facts = get(self._run, name=f"{target}:{alias}")
+                if facts["id"] == source.id:
+                    self._take(facts)
+                    return
+            except (ValueError, CommError):  # not there yet
+                pass
+            if end is not None and time.monotonic() > end:
+                raise WaitTimeoutError(f"the link {target} of {source.name} is not there yet")
+            time.sleep(0.2)
+
+    def unlink(self) -> None:
+        """Take it out of the collection that it was found in, which is not the one that it was made in.
+
+        Raises:
+            ValueError: It was found where it was made.
+        """
+        self._logged("unlink")
+        if not self.is_link:
+            raise ValueError(
+                f"Artifact {self.qualified_name!r} is not a linked artifact and cannot be unlinked.  To delete it, use "
+                "'delete' instead."
+            )
+        self._unlink()
+
+    def _unlink(self) -> None:
+        facts = self._logged("unlink")
+        path = f"{facts['entity']}/{facts['project']}/{facts['collection']}"
+        change(self._run, id=facts["id"], collection_path=path, unlink=True)
+
+    def delete(self, delete_aliases: bool = False) -> None:
+        """Delete the version; of a link only the link.
+
+        Args:
+            delete_aliases: Whether to delete it although it has aliases.
+        """
+        facts = self._logged("delete")
+        if self.is_link:
+            self._unlink()
+            return
+        change(self._run, id=facts["id"], delete=True, delete_aliases=delete_aliases)
+        facts["state"] = "DELETED"
 
     def __del__(self) -> None:
         """Remove snapshots that were never logged."""
-        folder = getattr(self, "_folder", None)
-        if folder is not None and os.path.basename(folder).startswith(f"{os.getpid()}-"):
-            shutil.rmtree(folder, ignore_errors=True)
+        staging = getattr(self, "_staging", None)
+        if staging is not None:
+            staging.tidy()
 
     def __repr__(self) -> str:
-        """The name."""
-        return f"<Artifact {self._name}>"
-
-    def __getattr__(self, name: str) -> Any:
-        """W&B's other attributes are not built yet."""
-        raise _names.missing("Artifact", name, _names.ARTIFACT)
+        """The id or the name."""
+        return f"<Artifact {self.id or self._name}>"
 
 
-def _staging() -> str | None:
-    """The daemon's staging directory, if anything here will ever be sent."""
-    from wandbd import _registry
-
-    run = _registry.current()
-    if run is not None and run.disabled:
-        return None
-    import wandbd._core as core
-
-    return core.paths()["staging"]
+def _random_id() -> str:
+    """A name for what the server does not know yet."""
+    return os.urandom(ID_LENGTH).translate(_LETTERS).decode()
 
 
-def _new_folder(staging: str) -> str:
-    """A folder of our own, named by our process so that a forked child does not tidy it up."""
-    folder = os.path.join(staging, f"{os.getpid()}-{os.urandom(16).hex()}")
-    os.mkdir(folder, 0o700)
-    return folder
-
-
-def clone_or_copy(source: str, target: str) -> None:
-    """A private copy of `source`, sharing its blocks where the file system can."""
-    with open(source, "rb") as read, open(target, "wb") as write:
-        try:
-            import fcntl
-
-            fcntl.ioctl(write.fileno(), _FICLONE, read.fileno())
-        except (ImportError, OSError):
-            shutil.copyfileobj(read, write, 1 << 20)
-
-
-def _files_below(folder: str) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            yield os.path.join(parent, name)
-
-
-def _same_content(one: str, other: str) -> bool:
-    import filecmp
-
-    try:
-        return filecmp.cmp(one, other, shallow=False)
-    except OSError:
-        return False
-
-
-def _checked_name(name: str) -> str:
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"Artifact name must be a non-empty string, got {name!r}")
-    if len(name) > NAME_MAX:
-        raise ValueError(f"Artifact name is longer than {NAME_MAX} characters: {name[:NAME_MAX]!r}...")
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            "Artifact name may only contain alphanumeric characters, dashes, underscores, and dots. "
-            f"Invalid name: {name!r}"
-        )
-    return name
-
-
-def _checked_type(name: str, type: str) -> str:
-    if not isinstance(type, str) or not type:
-        raise ValueError(f"Artifact type must be a non-empty string, got {type!r}")
-    reserved = (
-        type == "job"
-        or type.startswith("wandb-")
-        or (type == "run_table" and name.startswith("run-"))
-        or (type == "code" and name.startswith("source-"))
-    )
-    if reserved:
-        raise ValueError(f"Artifact type {type!r} is reserved for internal use. Please use a different type.")
-    return type
-
-
-def _checked_path(path: str) -> str:
-    parts = path.replace(os.sep, "/").strip("/").split("/")
-    if not all(parts) or any(part in (".", "..") for part in parts):
-        raise ValueError(f"Invalid path in an artifact: {path!r}")
-    return "/".join(parts)
-
-
-def checked_aliases(aliases: Sequence[str] | str | None) -> list[str]:
-    """Aliases as a list.
-
-    Raises:
-        ValueError: One of them cannot be.
-    """
-    if aliases is None:
-        return []
-    result = [aliases] if isinstance(aliases, str) else list(aliases)
-    for alias in result:
-        if not isinstance(alias, str) or not alias or any(bad in alias for bad in _ALIAS_BAD):
-            raise ValueError("Aliases must not contain any of the following characters: '/', ':'")
-    return result
+def with_client_id(client_id: str) -> Artifact | None:
+    """The artifact of this process that has this id before it has one of the server."""
+    return _by_client_id.get(client_id)
 
 
 def of_path(path: str | os.PathLike[str], run_id: str, name: str | None, type: str | None) -> Artifact:
-    """An artifact with one file or one folder, named after the run and the path unless `name` is given.
+    """An artifact with one file, one folder or one reference, named after the run and the path unless `name` is given.
 
     Raises:
-        ValueError: There is neither a file nor a folder.
-        UnsupportedError: It is an address outside this machine.
+        ValueError: It is none of these, or the name cannot be.
     """
     where = os.fspath(path)
-    if "://" in where and not where.startswith("file://"):
-        raise UnsupportedError(f"wandbd does not provide references in artifacts yet: {where}")
-    where = where.removeprefix("file://")
-    base = os.path.basename(os.path.abspath(where))
+    base = os.path.basename(where.rstrip("/"))
     artifact = Artifact(name or re.sub(r"[^A-Za-z0-9_.-]", "_", f"run-{run_id}-{base}"), type or "unspecified")
     if os.path.isfile(where):
         artifact.add_file(where)
     elif os.path.isdir(where):
         artifact.add_dir(where)
+    elif "://" in where:
+        artifact.add_reference(where)
     else:
-        raise ValueError(f"path must be a file, directory or external reference, and is none: {where!r}")
+        raise ValueError("path must be a file, directory or external reference like s3://bucket/path")
     return artifact

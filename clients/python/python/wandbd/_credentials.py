@@ -207,6 +207,8 @@ def server_with(resolved: Resolved, environ: Mapping[str, str], url: str, found:
         "file_transfer_timeout_s": float(settings.x_file_transfer_timeout_seconds or 0.0),
         "file_stream_timeout_s": float(settings.x_file_stream_timeout_seconds or 0.0),
         "transmit_interval_s": float(settings.x_file_stream_transmit_interval or 0.0),
+        "post_max_bytes": int(settings.x_file_stream_max_bytes or 0),
+        "line_max_bytes": int(settings.x_file_stream_max_line_bytes or 0),
     }
 
 

@@ -65,16 +65,13 @@ class DisabledCore:
     def output(self, stderr: bool, text: str) -> None:
         """Nothing."""
 
-    def log_artifact(
-        self,
-        name: str,
-        type: str,
-        description: str,
-        metadata_json: str,
-        aliases: Sequence[str],
-        files: Sequence[tuple[str, str, bool]],
-    ) -> None:
+    def log_artifact(self, fields: Mapping[str, Any]) -> bool:
         """Nothing."""
+        return True
+
+    def link(self, fields: Mapping[str, Any]) -> bool:
+        """Nothing."""
+        return True
 
     def save(self, files: Sequence[tuple[str, str]], policy: str) -> None:
         """Nothing."""

@@ -190,7 +190,7 @@ def log_code(
             "No relevant files were detected in the specified directory. No code will be logged to your run."
         )
         return None
-    artifact = Artifact._of_code(name or _code_name(run))
+    artifact = Artifact._of_kind(name or _code_name(run), "code")
     for path in files:
         artifact.add_file(path, os.path.relpath(path, base))
     run.log_artifact(artifact)

@@ -107,13 +107,16 @@ def _wait(run: Run, code: int) -> dict[str, Any]:
         cause = f": {info['cause']}" if info.get("cause") else ""
         run._terminal.progress(f"uploading, {sent} of {rows} rows sent{cause} (Ctrl-C leaves the rest to wandbd)")
 
+    def busy(info: dict[str, Any]) -> None:
+        if info.get("cause"):
+            run._terminal.progress(f"waiting for wandbd: {info['cause']}")
+
     try:
-        return run._core.finish(code, wait, limit, tick if wait == "delivered" else None)
+        return run._core.finish(code, wait, limit, tick if wait == "delivered" else busy)
     except KeyboardInterrupt:
         return {"outcome": "left", "run": run._core.info(0.0)}
     finally:
-        if wait == "delivered":
-            run._terminal.end_progress()
+        run._terminal.end_progress()
 
 
 def speak(run: Run) -> None:

@@ -85,7 +85,7 @@ def init(
         save_code: Whether the script goes to the run's files.
         tensorboard: Not provided yet.
         sync_tensorboard: Not provided yet.
-        monitor_gym: Not provided yet.
+        monitor_gym: Whether videos that gymnasium (or gym) records are logged.
         settings: More settings, by W&B's names.
         anonymous: Gone from W&B; has no effect.
         magic: Gone from W&B; has no effect.
@@ -96,7 +96,7 @@ def init(
         CommError: The server did not answer, and what was asked for needs its answer.
         UnsupportedError: An argument that wandbd does not provide yet.
     """
-    _refuse_unbuilt(tensorboard=tensorboard, sync_tensorboard=sync_tensorboard, monitor_gym=monitor_gym)
+    _refuse_unbuilt(tensorboard=tensorboard, sync_tensorboard=sync_tensorboard)
     arguments = {
         "entity": entity,
         "project": project,
@@ -124,6 +124,10 @@ def init(
     _leave_to_the_sweep(resolved, terminal)
     given = narrowed(config, config_include_keys, config_exclude_keys)
     there = _existing(resolved.settings, terminal, arguments, given)
+    if monitor_gym:
+        from wandbd._gym import monitor
+
+        monitor()
     return there if there is not None else _start(resolved, terminal, given)
 
 

@@ -7,30 +7,15 @@ from __future__ import annotations
 
 MODULE = frozenset(
     """
-    Api ArtifactTTL Audio Classes EvalTable Graph Histogram Html Image JoinedTable Molecule Object3D Plotly
-    Table Video agent agents api apis attach box3d catboost controller data_types ensure_configured env gym
-    jupyter keras lightgbm link_model log_model patched plot plot_table
-    profiler proto sacred sagemaker_auth sdk sklearn sweep tensorboard tensorflow
-    termsetup trigger unwatch use_artifact use_model util visualize wandb_agent wandb_lib
-    wandb_sdk wandb_torch watch xgboost
+    Api EvalTable agent agents api apis attach catboost controller ensure_configured env gym jupyter keras lightgbm
+    patched profiler proto sacred sagemaker_auth sdk sklearn sweep tensorboard tensorflow termsetup trigger unwatch
+    util wandb_agent wandb_lib wandb_sdk wandb_torch watch xgboost
     """.split()
 )
 
-RUN = frozenset(
-    """
-    finish_artifact link_artifact link_model log_model unwatch upsert_artifact use_artifact use_model watch
-    """.split()
-)
+RUN = frozenset("unwatch watch".split())
 
-ARTIFACT = frozenset(
-    """
-    add add_reference checkout collection commit_hash created_at delete digest digest_algorithm distributed_id download
-    entity file file_count files finalize get get_added_local_path_name get_entry get_path history_step id incremental
-    is_draft is_link json_encode link linked_artifacts linked_at logged_by manifest new_draft new_file project
-    qualified_name remove save size source_artifact source_collection source_entity source_name source_project
-    source_qualified_name source_version state tags ttl unlink updated_at url use_as used_by verify version wait
-    """.split()
-)
+DATA_TYPES = frozenset("EvalTable WBTraceTree _SavedModel".split())
 
 KERAS = frozenset(["WandbCallback", "WandbEvalCallback"])
 

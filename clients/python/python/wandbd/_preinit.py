@@ -62,10 +62,42 @@ def log_artifact(
     name: str | None = None,
     type: str | None = None,
     aliases: Sequence[str] | str | None = None,
-    tags: Sequence[str] | None = None,
+    tags: Sequence[str] | str | None = None,
 ) -> Artifact:
     """Log an artifact by the current run; see `Run.log_artifact`."""
     return needed("wandb.log_artifact()").log_artifact(artifact_or_path, name, type, aliases, tags)
+
+
+def use_artifact(
+    artifact_or_name: str | Artifact,
+    type: str | None = None,
+    aliases: Sequence[str] | str | None = None,
+    use_as: str | None = None,
+) -> Artifact:
+    """Say that a version is an input of the current run; see `Run.use_artifact`."""
+    return needed("wandb.use_artifact()").use_artifact(artifact_or_name, type, aliases, use_as)
+
+
+def log_model(
+    path: str | os.PathLike[str], name: str | None = None, aliases: Sequence[str] | str | None = None
+) -> None:
+    """Log a model by the current run; see `Run.log_model`."""
+    needed("wandb.log_model()").log_model(path, name, aliases)
+
+
+def use_model(name: str) -> str:
+    """Say that a model is an input of the current run, and bring it here; see `Run.use_model`."""
+    return needed("wandb.use_model()").use_model(name)
+
+
+def link_model(
+    path: str | os.PathLike[str],
+    registered_model_name: str,
+    name: str | None = None,
+    aliases: Sequence[str] | str | None = None,
+) -> Artifact | None:
+    """Log a model by the current run and link it to a registered one; see `Run.link_model`."""
+    return needed("wandb.link_model()").link_model(path, registered_model_name, name, aliases)
 
 
 def log_code(

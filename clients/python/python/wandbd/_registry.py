@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from wandbd._run import Run
 
 _GLOBALS = (
-    "run", "alert", "config", "define_metric", "log", "log_artifact", "log_code", "mark_preempting", "pin_config_keys",
-    "save", "summary",
+    "run", "alert", "config", "define_metric", "link_model", "log", "log_artifact", "log_code", "log_model",
+    "mark_preempting", "pin_config_keys", "save", "summary", "use_artifact", "use_model",
 )  # fmt: skip
 
 _runs: list[Run] = []

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wandbd import _names, _registry
 from wandbd._config import Config, ConfigStatic
-from wandbd._errors import UnsupportedError
-from wandbd._facts import ANSWER_S, Facts, Known
+from wandbd._facts import ANSWER_S, Facts
+from wandbd._run_artifacts import Artifacts
 from wandbd._summary import Summary
 from wandbd._term import Terminal
 
 if TYPE_CHECKING:
     from datetime import timedelta
-    from io import TextIOWrapper
     from types import TracebackType
 
     from wandbd._alert import AlertLevel
-    from wandbd._artifact import Artifact
     from wandbd._console import Capture
     from wandbd._metric import Metric
     from wandbd._settings import Settings
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ANSWER_S", "Facts", "Run", "active"]
 
 
-class Run(Known):
+class Run(Artifacts):
     """A unit of work that is logged: made by `wandbd.init()`, ended by `finish()`.
 
     `log(data, step=None, commit=None)` adds to the history; it is the core's own method and returns in microseconds.
@@ -125,105 +122,6 @@ class Run(Known):
         )
         self._speak()
         return metric
-
-    def log_artifact(
-        self,
-        artifact_or_path: Artifact | str | os.PathLike[str],
-        name: str | None = None,
-        type: str | None = None,
-        aliases: Sequence[str] | str | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> Artifact:
-        """Log a version of an artifact, or of one made of a file or folder.
-
-        Returns at once; the daemon hashes and uploads. The alias `latest` is always added.
-
-        Raises:
-            ValueError: There is no such file, or a name cannot be.
-        """
-        import json
-
-        from wandbd._artifact import Artifact, checked_aliases, of_path
-        from wandbd._values import config_value, strict
-
-        self._check_open("log_artifact")
-        if tags:
-            raise UnsupportedError("wandbd does not provide the argument `tags` of log_artifact yet")
-        words = checked_aliases(aliases)
-        artifact = (
-            artifact_or_path
-            if isinstance(artifact_or_path, Artifact)
-            else of_path(artifact_or_path, self.id, name, type)
-        )
-        artifact.aliases = list(dict.fromkeys([*artifact.aliases, *words])) or ["latest"]
-        self._core.log_artifact(
-            artifact.name,
-            artifact.type,
-            artifact.description or "",
-            json.dumps(strict(config_value(artifact.metadata))) if artifact.metadata else "",
-            artifact.aliases,
-            artifact._take_files(),
-        )
-        self._speak()
-        return artifact
-
-    def save(
-        self,
-        glob_str: str | bytes | os.PathLike[str],
-        base_path: str | os.PathLike[str] | None = None,
-        policy: str = "live",
-        glob: bool = True,
-    ) -> list[str] | bool:
-        """Upload files with the run, under their paths below `base_path` or the working directory.
-
-        Args:
-            glob_str: A path or a pattern, expanded now.
-            base_path: What to leave out at the beginning of the paths. Without it an absolute path keeps one folder.
-            policy: `live`: whenever it changes, and at the end; `now`: once; `end`: at the end.
-            glob: Whether `glob_str` is a pattern.
-
-        Returns:
-            The files' places in the run's folder; False in a disabled run.
-
-        Raises:
-            ValueError: The policy or the path cannot be.
-        """
-        from wandbd._files import save
-
-        self._check_open("save")
-        return save(self, glob_str, base_path, policy, glob)
-
-    def restore(
-        self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None
-    ) -> TextIOWrapper | None:
-        """Fetch a file of this or another run from the server; see `wandbd.restore`."""
-        from wandbd._files import restore
-
-        return None if self.disabled else restore(name, run_path, replace, root or self.dir, self)
-
-    def log_code(
-        self,
-        root: str | None = ".",
-        name: str | None = None,
-        include_fn: Callable[..., bool] | None = None,
-        exclude_fn: Callable[..., bool] | None = None,
-    ) -> Artifact | None:
-        """Log the source files below `root` as an artifact of type `code`.
-
-        Args:
-            root: The folder.
-            name: Of the artifact; made of the project and the script without it.
-            include_fn: Takes a path (and the root) and says whether it is wanted: without it Python files, Dockerfiles
-                and requirements.txt.
-            exclude_fn: The same for files to leave out: without it those of runs.
-
-        Returns:
-            The artifact; None when there are no such files.
-        """
-        from wandbd._files import log_code
-
-        self._check_open("log_code")
-        return None if self.disabled else log_code(self, root, name, include_fn, exclude_fn)
 
     # What it says
 

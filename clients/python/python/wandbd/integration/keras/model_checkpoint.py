@@ -3,6 +3,10 @@
 A checkpoint is written under a temporary name in its own folder and renamed into place, and the file that is uploaded
 is a hard link in the daemon's staging directory: the next save makes a new file, so it cannot change one that is
 being uploaded.
+
+When the network is slower than the checkpoints, `WANDBD_CHECKPOINTS` says what becomes of those that newer ones wait
+behind: `all` are uploaded (the default), `newest`: only the newest and the newest best one, `every:N`: each N-th and
+the newest.
 """
 
 from __future__ import annotations
@@ -84,6 +88,7 @@ class WandbModelCheckpoint(keras.callbacks.ModelCheckpoint):
             raise Error("You must call `wandb.init()` before `WandbModelCheckpoint()`")
         self.options = None if options is _NO_OPTIONS else options
         self._guessed = False
+        self._best_value: Any = None
         self._exports = self._form.folder
         self._warned: set[str] = set()
         self._speak_at_start(given, options)
@@ -216,7 +221,19 @@ class WandbModelCheckpoint(keras.callbacks.ModelCheckpoint):
             metadata["batch"] = batch
         if self.monitor in logs:
             metadata.update(monitor=self.monitor, value=logs[self.monitor])
-        return Artifact(f"run_{run.id}_model", type="model", metadata=metadata)
+        artifact = Artifact(f"run_{run.id}_model", type="model", metadata=metadata)
+        artifact._best = self._is_best(logs)
+        return artifact
+
+    def _is_best(self, logs: Mapping[str, Any]) -> bool:
+        """Whether this is the best so far, which `WANDBD_CHECKPOINTS` does not leave out."""
+        if self.save_best_only:
+            return True
+        value = logs.get(self.monitor)
+        if value is None or not (self._best_value is None or bool(self.monitor_op(value, self._best_value))):
+            return False
+        self._best_value = value
+        return True
 
     def _link(self, artifact: Artifact | None, inside: str, path: str) -> None:
         if artifact is None:
@@ -227,7 +244,7 @@ class WandbModelCheckpoint(keras.callbacks.ModelCheckpoint):
             self._warn("a checkpoint could not be kept for its upload", error)
 
     def _upload(self, artifact: Artifact | None, epoch: int, batch: int | None) -> None:
-        if artifact is None or not artifact._files:
+        if artifact is None or not len(artifact.manifest):
             return
         alias = f"epoch_{epoch}" if batch is None else f"epoch_{epoch}_batch_{batch}"
         try:
