@@ -15,7 +15,8 @@ LIST_MAX = 32
 """Arrays up to this size become lists; longer ones a histogram of this many bins."""
 
 _PLAIN = (str, int, float, bool, type(None))
-_MEDIA = ("matplotlib", "PIL", "plotly", "pandas", "bokeh", "moviepy", "soundfile")
+_MEDIA = ("matplotlib", "PIL", "plotly", "bokeh", "moviepy", "soundfile")
+_RICH = ("matplotlib", "PIL", "plotly", "pandas", "bokeh")
 
 
 def convert(value: Any, run: Any = None, key: str = "", path: str = "") -> Any:
@@ -30,6 +31,11 @@ def convert(value: Any, run: Any = None, key: str = "", path: str = "") -> Any:
     Raises:
         TypeError: The value's type has none; the message names the type.
     """
+    if _may_be_rich(value):
+        from wandbd.data_types import _rows
+
+        if _rows.is_rich(value):
+            return _rows.in_row(value, run, key, path)
     found, result = _array_like(value)
     if found:
         return result
@@ -51,6 +57,15 @@ def convert(value: Any, run: Any = None, key: str = "", path: str = "") -> Any:
     if callable(value) and type(value).__module__.split(".")[0] not in _MEDIA:
         return _called(value)
     raise TypeError(_no_form(value))
+
+
+def _may_be_rich(value: Any) -> bool:
+    """Whether it may be one of W&B's types, or of the libraries whose values become one, or hold some."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return any(map(_may_be_rich, value))
+    name = value.__name__ if kind.__name__ == "module" else kind.__module__
+    return name.startswith("wandbd.") or name.split(".", 1)[0] in _RICH
 
 
 def _called(value: Any) -> str:
@@ -78,7 +93,9 @@ def _no_form(value: Any) -> str:
     kind = type(value)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     if kind.__module__.split(".")[0] in _MEDIA:
-        return f"Object of type {name} cannot be logged: wandbd does not provide media and tables yet"
+        return (
+            f"Object of type {name} cannot be logged as it is: try wandb.Image, wandb.Plotly or another of W&B's types"
+        )
     return f"Object of type {name} cannot be logged: it has no JSON form"
 
 
