@@ -22,6 +22,8 @@ pub struct Delivery {
     pub artifacts_waiting: u64,
     /// Versions that were left out for newer ones, as the user wanted it.
     pub artifacts_superseded: u64,
+    /// Why versions and links were given up; at most 16 texts.
+    pub artifacts_failed: Vec<String>,
     /// What the server said when it opened the run; nothing until it answered.
     pub opened: Option<Arc<Opened>>,
     /// The server has the run in a state that `init` forbids: nothing is sent.

@@ -60,6 +60,7 @@ impl RunLog {
             starting_runtime: opened.runtime_base,
             artifacts_waiting: delivery.artifacts_waiting,
             artifacts_superseded: delivery.artifacts_superseded,
+            artifact_failed: delivery.artifacts_failed.clone(),
             ..v1::Run::default()
         }
     }

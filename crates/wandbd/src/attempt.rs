@@ -1,16 +1,16 @@
 //! One uploader for one run, in its turn, and what it says on the way.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
-use wandbd_ingest::RunLog;
+use wandbd_ingest::{Drops, RunLog};
 use wandbd_proto::v1::run::State;
-use wandbd_upload::{LiveFeed, Outcome, Overrides, Progress, Setup, Uploader};
+use wandbd_upload::{Fate, LiveFeed, Outcome, Overrides, Progress, Setup, Uploader};
 use wandbd_wandb::ServerSettings;
 
 use crate::{
     deliver::{Deliveries, chain, journal_name},
-    lead::Lead,
+    lead::{Fates, Lead},
     marks,
     turn::Name,
 };
@@ -101,6 +101,7 @@ impl Deliveries {
         let mut patience = Box::pin(sleep(Duration::ZERO));
         let mut parked = false;
         let mut opened = false;
+        let mut left_out = LeftOut::default();
         let result = loop {
             tokio::select! {
                 result = &mut uploading => break result,
@@ -115,6 +116,7 @@ impl Deliveries {
                 Ok(()) = progress.changed() => {
                     let now = progress.borrow_and_update().clone();
                     report(lead, &now);
+                    left_out.tell(&self.hub.drops, &now);
                     opened |= now.opened.is_some();
                     let before = std::mem::replace(&mut parked, parked_for_good(&now, run));
                     if parked && !before {
@@ -134,6 +136,7 @@ impl Deliveries {
         };
         let last = progress.borrow().clone();
         report(lead, &last);
+        left_out.tell(&self.hub.drops, &last);
         match result {
             Ok(Outcome::Delivered) => Attempt::Delivered,
             Ok(Outcome::Stopped) => Attempt::Stopped,
@@ -151,6 +154,32 @@ fn given_up(lead: &Lead) -> bool {
 /// It is over and needs a person: a new run of the same id must not wait for it.
 fn parked_for_good(progress: &Progress, run: &RunLog) -> bool {
     progress.state == wandbd_upload::State::Parked && progress.error.is_none() && run.has_ended()
+}
+
+/// Failures of artifacts that are told.
+const FAILURES: usize = 16;
+
+/// What an uploader has left out, as far as it is counted.
+#[derive(Default)]
+pub(crate) struct LeftOut(BTreeMap<&'static str, u64>);
+
+impl LeftOut {
+    /// Counts what is new.
+    pub(crate) fn tell(&mut self, drops: &Drops, progress: &Progress) {
+        for (reason, count) in &progress.skipped {
+            let told = self.0.insert(reason, *count).unwrap_or_default();
+            drops.count(reason, count.saturating_sub(told));
+        }
+    }
+}
+
+/// Why artifacts were given up.
+fn failures(fates: &Fates) -> Vec<String> {
+    let failed = fates.values().filter_map(|fate| match fate {
+        Fate::Failed(reason) => Some(reason.clone()),
+        Fate::Delivered { .. } | Fate::Superseded => None,
+    });
+    failed.take(FAILURES).collect()
 }
 
 /// An uploader's progress as the run's delivery.
@@ -174,6 +203,7 @@ fn report(lead: &Lead, progress: &Progress) {
         delivery.lines_quarantined = progress.lines_quarantined;
         delivery.artifacts_waiting = progress.artifacts_waiting;
         delivery.artifacts_superseded = progress.artifacts_superseded;
+        delivery.artifacts_failed = failures(&progress.artifacts);
         delivery.stop = progress.stopped;
         delivery.opened.clone_from(&progress.opened);
     });

@@ -73,7 +73,7 @@ pub(crate) async fn serve(options: &Options) -> Result<(), ServeError> {
     let credentials = Arc::new(credentials);
     let stage = Stage::new(config.state_dir.join("staging"), config.staging_bytes);
     let (committer, committing) = Committer::start(Arc::new(OsFiles));
-    let (hub, opened) = make_hub(&config, committer, &credentials, &stop);
+    let (hub, opened) = make_hub(&config, committer, (&credentials, &stage), &stop);
     let (started, stats, to_stats) = start_sampler(&stop);
     let deliveries = Deliveries::new(
         &hub,
@@ -184,13 +184,14 @@ async fn watch_server(
 fn make_hub(
     config: &Config,
     committer: Committer,
-    credentials: &Arc<Credentials>,
+    (credentials, stage): (&Arc<Credentials>, &Stage),
     stop: &CancellationToken,
 ) -> (Arc<Hub>, mpsc::Receiver<Arc<RunLog>>) {
     let hub_config = HubConfig {
         runs_dir: config.state_dir.join("runs"),
         spill_dir: config.state_dir.join("spill"),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        stage: stage.clone(),
     };
     let vault = Arc::<Credentials>::clone(credentials);
     Hub::new(hub_config, Arc::new(committer), vault, stop.clone())

@@ -33,5 +33,6 @@ fn run_as_json(run: &v1::Run) -> serde_json::Value {
         "resumed": run.resumed, "opened": run.opened, "error": run.error, "starting_step": run.starting_step, "tags": run.tag,
         "notes": run.notes, "group": run.group, "job_type": run.job_type, "sweep_id": run.sweep_id,
         "artifacts_waiting": run.artifacts_waiting, "artifacts_superseded": run.artifacts_superseded,
+        "artifacts_failed": run.artifact_failed,
     })
 }

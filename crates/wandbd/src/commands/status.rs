@@ -94,6 +94,7 @@ fn in_full(out: &mut impl io::Write, run: &v1::Run, now: f64) -> io::Result<()> 
         ),
         ("refused", quarantine(run)),
         ("artifacts", artifacts(run)),
+        ("given up", run.artifact_failed.join("\n          ")),
         ("resumed", resumed(run)),
         ("error", run.error.clone()),
         ("tags", run.tag.join(", ")),
@@ -342,6 +343,9 @@ fn notes(out: &mut impl io::Write, runs: &[v1::Run]) -> io::Result<()> {
                 "{}: {} rows were dropped before they reached the journal",
                 run.run_id, run.rows_dropped
             )?;
+        }
+        for reason in &run.artifact_failed {
+            writeln!(out, "{}: an artifact was given up: {reason}", run.run_id)?;
         }
         if run.lines_quarantined > 0 {
             writeln!(

@@ -30,7 +30,10 @@ use self::{
     follow::Follow,
     survey::Survey,
 };
-use crate::deliver::{Deliveries, chain, journal_name};
+use crate::{
+    attempt::LeftOut,
+    deliver::{Deliveries, chain, journal_name},
+};
 
 /// Runs delivered at the same time, as in W&B's own tool.
 const AT_ONCE: usize = 5;
@@ -280,12 +283,14 @@ impl Deliveries {
         let mut uploading = Box::pin(uploader.run(self.stop_token()));
         let watching = Follow::watch(follow.as_ref());
         tokio::pin!(watching);
+        let mut left_out = LeftOut::default();
         let outcome = loop {
             tokio::select! {
                 outcome = &mut uploading => break outcome,
                 () = &mut watching => {}
                 Ok(()) = progress.changed() => {
                     let now = progress.borrow_and_update().clone();
+                    left_out.tell(&self.hub.drops, &now);
                     let url = now.opened.as_ref().map(|opened| opened.url.clone());
                     news.tell(State::Uploading, &now.cause, &url.unwrap_or_default(), now.rows_delivered).await;
                     if news.out.is_closed() {
@@ -295,6 +300,7 @@ impl Deliveries {
             }
         };
         let last = progress.borrow().clone();
+        left_out.tell(&self.hub.drops, &last);
         let url = last.opened.as_ref().map(|opened| opened.url.clone());
         let url = url.unwrap_or_default();
         let failure = match outcome {
