@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wandbd-sampler", &[]),
     ("wandbd-media", &["wandbd-record"]),
     ("wandbd-stage", &[]),
+    ("wandbd-tensorboard", &[]),
     (
         "wandbd-ingest",
         &[
