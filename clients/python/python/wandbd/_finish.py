@@ -102,13 +102,17 @@ def _wait(run: Run, code: int) -> dict[str, Any]:
     wait = wait_mode(os.environ, run.offline or run.disabled)
     limit = (run.settings.finish_timeout or DELIVERED_S) if wait == "delivered" else ACK_S
 
+    shown = wait == "delivered"
+
     def tick(info: dict[str, Any]) -> None:
         rows, sent = info.get("rows", 0), info.get("rows_delivered", 0)
         cause = f": {info['cause']}" if info.get("cause") else ""
         run._terminal.progress(f"uploading, {sent} of {rows} rows sent{cause} (Ctrl-C leaves the rest to wandbd)")
 
     def busy(info: dict[str, Any]) -> None:
+        nonlocal shown
         if info.get("cause"):
+            shown = True
             run._terminal.progress(f"waiting for wandbd: {info['cause']}")
 
     try:
@@ -116,7 +120,8 @@ def _wait(run: Run, code: int) -> dict[str, Any]:
     except KeyboardInterrupt:
         return {"outcome": "left", "run": run._core.info(0.0)}
     finally:
-        run._terminal.end_progress()
+        if shown:
+            run._terminal.end_progress()
 
 
 def speak(run: Run) -> None:
