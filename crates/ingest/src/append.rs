@@ -1,6 +1,9 @@
 //! Records to the journal of a run: one group at a time, and what happens when the disk fails.
 
-use std::{path::Path, sync::MutexGuard};
+use std::{
+    path::{Path, PathBuf},
+    sync::MutexGuard,
+};
 
 use wandbd_journal::{Journal, JournalError, Position, Urgency, rehome};
 use wandbd_proto::{
@@ -12,6 +15,9 @@ use crate::{
     error::IngestError,
     files,
     load::load,
+    making::{Prepared, Ready},
+    media,
+    memory::Memory,
     run_log::{Inner, RunLog},
     status::chain,
 };
@@ -28,6 +34,8 @@ pub(crate) struct Appended {
     pub(crate) refused: Vec<v1::Refusal>,
     /// How many of them came after the run's end.
     pub(crate) late: u64,
+    /// Private files that nobody needs once this is durable.
+    pub(crate) used: Vec<PathBuf>,
 }
 
 impl RunLog {
@@ -35,10 +43,9 @@ impl RunLog {
     pub(crate) fn append_chunk(
         &self,
         session: &str,
-        chunk: v1::Chunk,
+        chunk: Prepared,
     ) -> Result<Appended, IngestError> {
         let mut inner = self.fresh()?;
-        let files = self.path().with_file_name("files");
         let known = inner.memory.sessions.get(session).copied().unwrap_or(0);
         if inner.memory.ended {
             return Ok(too_late(&chunk, known, &inner));
@@ -51,29 +58,15 @@ impl RunLog {
                 got: chunk.first_seq - 1,
             });
         }
-        let last = chunk.first_seq + chunk.record.len() as u64;
-        let new = usize::try_from(known + 1 - chunk.first_seq).unwrap_or(usize::MAX);
-        let mut out = Vec::with_capacity(chunk.record.len() + 2);
-        let mut refused = Vec::new();
-        let mut urgency = Urgency::Normal;
-        for (seq, record) in (chunk.first_seq..).zip(chunk.record).skip(new) {
-            if matches!(record.kind, Some(Kind::Exit(_))) {
-                urgency = Urgency::Now;
-            }
-            let mut warnings = Vec::new();
-            let taken = linked(&files, record, &mut warnings)
-                .and_then(|record| inner.memory.take(session, record, &mut out));
-            if let Err(reason) = taken {
-                refused.push(v1::Refusal { seq, reason });
-            }
-            warnings.append(&mut inner.memory.rows.take_warnings());
-            refused.extend(
-                warnings
-                    .into_iter()
-                    .map(|reason| v1::Refusal { seq, reason }),
-            );
-        }
+        let last = chunk.first_seq + chunk.records.len() as u64;
         let seq = last.saturating_sub(1).max(known);
+        let used = chunk.used;
+        let new = usize::try_from(known + 1 - chunk.first_seq).unwrap_or(usize::MAX);
+        let new = (chunk.first_seq..).zip(chunk.records).skip(new);
+        let (out, mut refused, urgency) = self.take_all(&mut inner, session, new);
+        let mut told = Vec::new();
+        self.link_media(&mut inner, &mut told)?;
+        refused.extend(told.into_iter().map(|reason| v1::Refusal { seq, reason }));
         let position = if seq > known {
             self.append_group(&mut inner, out, (session, seq), urgency)?
         } else {
@@ -90,7 +83,33 @@ impl RunLog {
             seq,
             refused,
             late: 0,
+            used,
         })
+    }
+
+    /// Records of a session, in order: what is to be journaled, what is refused, and how soon it is to be on disk.
+    fn take_all(
+        &self,
+        inner: &mut Inner,
+        session: &str,
+        records: impl Iterator<Item = (u64, Ready)>,
+    ) -> (Vec<wandb::Record>, Vec<v1::Refusal>, Urgency) {
+        let files = self.path().with_file_name("files");
+        let mut out = Vec::with_capacity(records.size_hint().0 + 2);
+        let (mut refused, mut urgency) = (Vec::new(), Urgency::Normal);
+        for (seq, ready) in records {
+            if is_exit(&ready) {
+                urgency = Urgency::Now;
+            }
+            let mut told = Vec::new();
+            let memory = &mut inner.memory;
+            if let Err(reason) = take(memory, session, ready, &mut out, (&files, &mut told)) {
+                refused.push(v1::Refusal { seq, reason });
+            }
+            told.append(&mut memory.rows.take_warnings());
+            refused.extend(told.into_iter().map(|reason| v1::Refusal { seq, reason }));
+        }
+        (out, refused, urgency)
     }
 
     /// Appends records of the daemon's own: system metrics, facts about the machine, artifacts that are hashed.
@@ -120,6 +139,11 @@ impl RunLog {
         (session, seq): (&str, u64),
         urgency: Urgency,
     ) -> Result<Position, IngestError> {
+        let mut told = Vec::new();
+        self.link_media(inner, &mut told)?;
+        for reason in told {
+            tracing::error!(run = self.run_id(), reason, "media lost");
+        }
         if let Some(summary) = inner.memory.rows.take_summary() {
             records.insert(0, summary);
         }
@@ -177,6 +201,20 @@ impl RunLog {
         }
     }
 
+    /// Files of media that closed rows name get their places before these rows are journaled.
+    fn link_media(&self, inner: &mut Inner, told: &mut Vec<String>) -> Result<(), IngestError> {
+        let media = inner.memory.rows.take_files();
+        if media.is_empty() {
+            return Ok(());
+        }
+        let folder = self.path().with_file_name("files");
+        let linked = media::link(&folder, &media, told);
+        linked.map_err(|error| {
+            inner.stale = true;
+            IngestError::io("link media below", &folder)(error)
+        })
+    }
+
     /// The state, read back from the file first if an append went wrong.
     pub(crate) fn fresh(&self) -> Result<MutexGuard<'_, Inner>, IngestError> {
         let mut inner = self.lock();
@@ -212,6 +250,36 @@ impl RunLog {
     }
 }
 
+fn is_exit(ready: &Ready) -> bool {
+    matches!(ready, Ready::Record(record) if matches!(record.kind, Some(Kind::Exit(_))))
+}
+
+/// One record of a session; `Err` is why it is refused.
+fn take(
+    memory: &mut Memory,
+    session: &str,
+    ready: Ready,
+    out: &mut Vec<wandb::Record>,
+    (files, told): (&Path, &mut Vec<String>),
+) -> Result<(), String> {
+    match ready {
+        Ready::Record(record) => {
+            let record = linked(files, record, told)?;
+            memory.take(session, record, out)
+        }
+        Ready::Made(made) => {
+            memory.rows.learn(*made, out);
+            Ok(())
+        }
+        Ready::Kept => Ok(()),
+        Ready::Refused(reason) => Err(reason),
+        Ready::Lost { client_id, reason } => {
+            memory.lose(&client_id, reason.clone());
+            Err(reason)
+        }
+    }
+}
+
 /// The record, once the files that it names lie where they are looked for.
 fn linked(
     files: &Path,
@@ -225,8 +293,8 @@ fn linked(
 }
 
 /// Everything new in the chunk is refused; what was journaled before the end is acknowledged.
-fn too_late(chunk: &v1::Chunk, known: u64, inner: &Inner) -> Appended {
-    let last = (chunk.first_seq + chunk.record.len() as u64).saturating_sub(1);
+fn too_late(chunk: &Prepared, known: u64, inner: &Inner) -> Appended {
+    let last = (chunk.first_seq + chunk.records.len() as u64).saturating_sub(1);
     let refused: Vec<_> = (chunk.first_seq.max(known + 1)..=last)
         .map(|seq| v1::Refusal {
             seq,
@@ -239,5 +307,6 @@ fn too_late(chunk: &v1::Chunk, known: u64, inner: &Inner) -> Appended {
         seq: last.max(known),
         late: refused.len() as u64,
         refused,
+        used: Vec::new(),
     }
 }

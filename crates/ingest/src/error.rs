@@ -59,6 +59,9 @@ pub enum IngestError {
         /// The number before the one that came.
         got: u64,
     },
+    /// The daemon stops; the next one goes on.
+    #[error("the daemon stops; connect again")]
+    Stopped,
     /// The client said something that the contract forbids.
     #[error("{0}")]
     Invalid(String),

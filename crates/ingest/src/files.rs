@@ -69,7 +69,7 @@ fn is_same_name(one: &Path, other: &Path) -> bool {
 }
 
 /// Makes the directories above a file. None of them may be a link: it would lead somewhere else.
-fn make_parents(folder: &Path, name: &str) -> Result<(), String> {
+pub(crate) fn make_parents(folder: &Path, name: &str) -> Result<(), String> {
     let mut dir = folder.to_owned();
     let mut parts: Vec<&str> = name.split('/').collect();
     parts.pop();
@@ -88,7 +88,7 @@ fn make_parents(folder: &Path, name: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn temporary(target: &Path) -> PathBuf {
+pub(crate) fn temporary(target: &Path) -> PathBuf {
     let mut name = target.as_os_str().to_owned();
     name.push(".wandbd-link");
     PathBuf::from(name)

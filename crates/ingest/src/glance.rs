@@ -38,6 +38,8 @@ pub(crate) struct Seen {
     pub(crate) artifacts_wait: bool,
     /// Private snapshots of accepted artifacts, by client id.
     pub(crate) staged: HashMap<String, Vec<PathBuf>>,
+    /// Why artifacts were given up before their upload, by client id.
+    pub(crate) lost: HashMap<String, String>,
     /// What was changed of the run's parameters.
     pub(crate) updates: v1::RunUpdate,
     /// Why the last append failed; empty when it did not.
@@ -66,6 +68,7 @@ impl Glance {
             exit: None,
             artifacts_wait: false,
             staged: HashMap::new(),
+            lost: HashMap::new(),
             updates: v1::RunUpdate::default(),
             trouble: String::new(),
         };
@@ -96,6 +99,9 @@ impl Glance {
         seen.artifacts_wait = !memory.staging.is_empty();
         if seen.staged.len() != memory.staged.len() {
             seen.staged.clone_from(&memory.staged);
+        }
+        if seen.lost.len() != memory.lost.len() {
+            seen.lost.clone_from(&memory.lost);
         }
         if seen.updates != *rows.updates() {
             seen.updates.clone_from(rows.updates());

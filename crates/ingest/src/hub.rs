@@ -19,10 +19,11 @@ use wandbd_record::{
     convert::{header_record, run_record},
     note::{record, set_note},
 };
+use wandbd_stage::Stage;
 
 use crate::{
-    drops::Drops, error::IngestError, load::owner_of, minder, process, run_log::RunLog,
-    vault::Vault,
+    drops::Drops, error::IngestError, load::owner_of, making::Workshop, minder, process,
+    run_log::RunLog, vault::Vault,
 };
 
 /// Runs waiting to be taken up by the program; when it does not keep up, opening a run waits.
@@ -40,6 +41,8 @@ pub struct HubConfig {
     pub spill_dir: PathBuf,
     /// Version of the daemon, for headers and answers.
     pub version: String,
+    /// Where private copies of users' files lie.
+    pub stage: Stage,
 }
 
 /// See the module.
@@ -54,6 +57,8 @@ pub struct Hub {
     /// What was not kept, by reason.
     pub drops: Arc<Drops>,
     pub(crate) stop: CancellationToken,
+    /// Where media are made.
+    pub(crate) workshop: Arc<Workshop>,
     /// Held while spills are taken over.
     pub(crate) spilling: tokio::sync::Mutex<()>,
     tasks: TaskTracker,
@@ -68,6 +73,8 @@ impl Hub {
         stop: CancellationToken,
     ) -> (Arc<Self>, mpsc::Receiver<Arc<RunLog>>) {
         let (opened, receiver) = mpsc::channel(OPENED_QUEUE);
+        let drops: Arc<Drops> = Arc::default();
+        let workshop = Workshop::new(config.stage.clone(), Arc::clone(&drops));
         let hub = Self {
             config,
             committer,
@@ -75,8 +82,9 @@ impl Hub {
             runs: Mutex::default(),
             answering: Mutex::default(),
             opened,
-            drops: Arc::default(),
+            drops,
             stop,
+            workshop: Arc::new(workshop),
             spilling: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
         };

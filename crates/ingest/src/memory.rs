@@ -8,6 +8,9 @@ use wandbd_proto::{
 };
 use wandbd_run::Rows;
 
+/// Reasons that are kept of lost artifacts.
+const MAX_REASONS: usize = 10_000;
+
 /// Everything a run is made of, besides its file.
 pub(crate) struct Memory {
     pub(crate) rows: Rows,
@@ -17,6 +20,8 @@ pub(crate) struct Memory {
     pub(crate) staging: Vec<v1::Artifact>,
     /// Private snapshots of accepted artifacts, by client id: to be removed after delivery.
     pub(crate) staged: HashMap<String, Vec<PathBuf>>,
+    /// Why artifacts were given up before their upload, by client id.
+    pub(crate) lost: HashMap<String, String>,
     /// The owner's exit, once it was accepted.
     pub(crate) exit: Option<v1::Exit>,
     /// The exit record is written: nothing follows.
@@ -34,6 +39,7 @@ impl Memory {
             sessions: HashMap::new(),
             staging: Vec::new(),
             staged: HashMap::new(),
+            lost: HashMap::new(),
             exit: None,
             ended: false,
             last_time: start_time,
@@ -58,6 +64,13 @@ impl Memory {
             .retain(|artifact| artifact.client_id != client_id);
     }
 
+    /// An artifact that will not come. Only so many reasons are kept.
+    pub(crate) fn lose(&mut self, client_id: &str, reason: String) {
+        if self.lost.len() < MAX_REASONS {
+            self.lost.insert(client_id.to_owned(), reason);
+        }
+    }
+
     /// Takes in one journaled record.
     pub(crate) fn replay(&mut self, run: &str, record: &wandb::Record, note: &v1::Note) {
         if let Err(error) = self.rows.replay(record) {
@@ -77,7 +90,18 @@ impl Memory {
         if let Some(artifact) = &note.artifact {
             self.accept(artifact);
         }
-        self.completed(&note.artifact_client_id);
+        if !note.artifact_client_id.is_empty() {
+            self.completed(&note.artifact_client_id);
+            let is_there = matches!(
+                record.record_type,
+                Some(wandb::record::RecordType::Artifact(_))
+            );
+            if !is_there {
+                let said = note.said.as_ref().map(|said| said.description.clone());
+                let reason = said.unwrap_or_else(|| "its files could not be read".to_owned());
+                self.lose(&note.artifact_client_id, reason);
+            }
+        }
         if let Some(exit) = &note.exit {
             self.last_time = self.last_time.max(exit.timestamp);
             self.exit = Some(*exit);

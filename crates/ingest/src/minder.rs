@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::{hub::Hub, process, run_log::RunLog, spill::adopt_spills, staging};
+use crate::{
+    hub::Hub, making::ARTIFACT_LOST, process, run_log::RunLog, spill::adopt_spills, status::chain,
+};
 
 /// How long sessions that still hold a stream are waited for, once the owner is gone or has said exit.
 const GRACE: Duration = Duration::from_secs(5);
@@ -109,21 +111,30 @@ async fn hash_next(run: &Arc<RunLog>, hub: &Hub) -> bool {
     if !run.see().artifacts_wait {
         return false;
     }
-    let Ok(Some(artifact)) = run.with_disk(RunLog::next_artifact).await else {
+    let Ok(Some(hashing)) = run.with_disk(RunLog::next_artifact).await else {
         return false;
     };
-    let open = run.open();
-    let client_id = artifact.client_id.clone();
-    let name = artifact.name.clone();
-    let hashed = tokio::task::spawn_blocking(move || staging::hash(&artifact, &open)).await;
-    let record = match hashed {
-        Ok(Ok(record)) => Some(record),
+    let client_id = hashing.artifact.client_id.clone();
+    let name = hashing.artifact.name.clone();
+    let hashed = tokio::task::spawn_blocking(move || hashing.run()).await;
+    let hashed = match hashed {
+        Ok(Ok(record)) => Ok(record),
+        Ok(Err(error)) if error.is_disk() => {
+            let cause = chain(&error);
+            tracing::warn!(
+                run = run.run_id(),
+                artifact = name,
+                cause,
+                "artifact not hashed yet"
+            );
+            tokio::time::sleep(AGAIN).await;
+            return true;
+        }
         Ok(Err(error)) => {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(run = run.run_id(), artifact = name, error, "artifact lost");
-            hub.drops
-                .count("artifacts whose files could not be read", 1);
-            None
+            let reason = format!("artifact {name:?} is lost: {}", chain(&error));
+            tracing::error!(run = run.run_id(), reason);
+            hub.drops.count(ARTIFACT_LOST, 1);
+            Err(reason)
         }
         Err(error) => {
             tracing::error!(run = run.run_id(), artifact = name, %error, "hashing ended early; it will be tried again");
@@ -131,7 +142,7 @@ async fn hash_next(run: &Arc<RunLog>, hub: &Hub) -> bool {
             return true;
         }
     };
-    let finished = run.with_disk(move |run| run.finish_artifact(&client_id, record));
+    let finished = run.with_disk(move |run| run.finish_artifact(&client_id, hashed));
     if let Ok(Err(error)) | Err(error) = finished.await {
         tracing::warn!(run = run.run_id(), artifact = name, %error, "artifact not journaled yet");
         tokio::time::sleep(AGAIN).await;

@@ -39,6 +39,8 @@ pub struct RunLog {
     glance: Glance,
     /// Held by the one piece of work on the disk.
     disk: Arc<tokio::sync::Mutex<()>>,
+    /// Held by who keeps rows of tables.
+    pub(crate) tables: Arc<tokio::sync::Mutex<()>>,
     /// Something is to be appended by [`RunLog::append_soon`].
     appending: AtomicBool,
     delivery: watch::Sender<Delivery>,
@@ -132,6 +134,7 @@ impl RunLog {
                 stale: false,
             }),
             disk: Arc::default(),
+            tables: Arc::default(),
             appending: AtomicBool::new(false),
             delivery: watch::Sender::new(Delivery {
                 state,

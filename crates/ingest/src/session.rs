@@ -3,21 +3,31 @@
 //! At most [`UNACKED`] chunks are journaled ahead of their ack; beyond that the stream is not read and gRPC's flow control
 //! holds the client back.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 use wandbd_journal::{Journal, Position};
 use wandbd_proto::v1::{self, client_message, hello::Role, server_message::Kind};
 
 use crate::{
-    append::Appended, delivery::Delivery, error::IngestError, hub::Hub, run_log::RunLog,
+    append::Appended,
+    delivery::Delivery,
+    error::IngestError,
+    hub::Hub,
+    making::{News, Prepared, Turn, Workshop, work_in},
+    run_log::RunLog,
     status::status,
 };
 
 /// Chunks of one session that may wait for their commit.
 const UNACKED: usize = 64;
+/// Chunks of one session that may be in the making.
+const AHEAD: usize = 8;
+/// How often a client hears that its records are being worked on.
+const BEAT: Duration = Duration::from_secs(1);
 /// A client that does not take its answers for so long is disconnected.
 const SEND_LIMIT: Duration = Duration::from_mins(1);
 
@@ -39,7 +49,12 @@ pub(crate) async fn serve(
         Ok(Some((joined, acked))) => {
             let mut session = Session {
                 journal: joined.journal.clone(),
+                known: acked,
                 joined,
+                workshop: Arc::clone(&hub.workshop),
+                news: News::default(),
+                last_turn: None,
+                preparing: VecDeque::new(),
                 waiting: VecDeque::new(),
                 out: out.clone(),
             };
@@ -192,10 +207,26 @@ impl Drop for Joined {
     }
 }
 
+/// A chunk on its way to the journal.
+struct Preparing {
+    task: JoinHandle<Result<Prepared, IngestError>>,
+    /// What takes time with it.
+    busy: String,
+}
+
 struct Session {
     joined: Joined,
     /// The journal that this stream's positions are of. When the run moves to another, the stream ends and the client asks what is there.
     journal: Journal,
+    workshop: Arc<Workshop>,
+    /// Made, and not journaled yet.
+    news: News,
+    /// The last sequence number that came.
+    known: u64,
+    /// Comes when all that is in the making is made.
+    last_turn: Option<oneshot::Receiver<()>>,
+    /// Chunks in the making, in their order.
+    preparing: VecDeque<Preparing>,
     /// Journaled, not yet known to be durable.
     waiting: VecDeque<Appended>,
     out: Out,
@@ -212,7 +243,8 @@ impl Session {
         let mut delivery = self.joined.run.delivery();
         let mut last_acked = acked;
         let mut reading = true;
-        while reading || !self.waiting.is_empty() {
+        let mut beat = tokio::time::interval(BEAT);
+        while reading || !self.waiting.is_empty() || !self.preparing.is_empty() {
             tokio::select! {
                 biased;
                 changed = committed.changed(), if !self.waiting.is_empty() => {
@@ -222,14 +254,26 @@ impl Session {
                     }
                     last_acked = self.ack(&committed, last_acked).await?;
                 }
-                message = inbound.message(), if reading && self.waiting.len() < UNACKED => {
+                prepared = next(&mut self.preparing), if !self.preparing.is_empty() => {
+                    let appended = self.append(prepared?).await?;
+                    self.waiting.push_back(appended);
+                    last_acked = self.ack(&committed, last_acked).await?;
+                    beat.reset();
+                }
+                _ = beat.tick(), if !self.preparing.is_empty() => self.busy(last_acked).await?,
+                message = inbound.message(), if reading && self.has_room() => {
                     let message = message?;
                     match message.and_then(|message| message.kind) {
                         None => reading = false,
                         Some(client_message::Kind::Chunk(chunk)) => {
-                            let appended = self.append(chunk).await?;
-                            self.waiting.push_back(appended);
-                            last_acked = self.ack(&committed, last_acked).await?;
+                            if self.preparing.is_empty() {
+                                beat.reset();
+                            }
+                            if let Some(chunk) = self.prepare(chunk) {
+                                let appended = self.append(chunk).await?;
+                                self.waiting.push_back(appended);
+                                last_acked = self.ack(&committed, last_acked).await?;
+                            }
                         }
                         Some(client_message::Kind::Hello(_)) => {
                             return Err(Status::invalid_argument("hello was said already"));
@@ -245,11 +289,62 @@ impl Session {
         Ok(())
     }
 
-    async fn append(&self, chunk: v1::Chunk) -> Result<Appended, Status> {
+    fn has_room(&self) -> bool {
+        self.waiting.len() < UNACKED && self.preparing.len() < AHEAD
+    }
+
+    /// A chunk that can be journaled at once is given back; others are made ready.
+    fn prepare(&mut self, chunk: v1::Chunk) -> Option<Prepared> {
+        let known = self.known;
+        let last = (chunk.first_seq + chunk.record.len() as u64).saturating_sub(1);
+        self.known = known.max(last);
+        let work = work_in(&chunk).filter(|_| !self.joined.run.has_ended());
+        let task = match work {
+            None if self.preparing.is_empty() => return Some(Prepared::plain(chunk)),
+            None => tokio::spawn(async { Ok(Prepared::plain(chunk)) }),
+            Some(_) => {
+                let (after, next) = oneshot::channel();
+                let turn = Turn {
+                    before: self.last_turn.replace(next),
+                    after: Some(after),
+                };
+                let (shop, run) = (Arc::clone(&self.workshop), Arc::clone(&self.joined.run));
+                tokio::spawn(shop.prepare(run, chunk, known, self.news.clone(), turn))
+            }
+        };
+        self.preparing.push_back(Preparing {
+            task,
+            busy: work.unwrap_or_default(),
+        });
+        None
+    }
+
+    /// Tells the client that its records are being worked on.
+    async fn busy(&self, acked: u64) -> Result<(), Status> {
+        let mut busy = self.preparing.iter().map(|one| one.busy.as_str());
+        let ack = v1::Ack {
+            seq: acked,
+            next_step: self.joined.run.next_step(),
+            busy: busy
+                .find(|busy| !busy.is_empty())
+                .unwrap_or("records")
+                .to_owned(),
+            ..v1::Ack::default()
+        };
+        send(&self.out, Kind::Ack(ack)).await
+    }
+
+    async fn append(&self, chunk: Prepared) -> Result<Appended, Status> {
         let id = self.joined.session.clone();
+        let news = self.news.clone();
         self.joined
             .run
-            .with_disk(move |run| run.append_chunk(&id, chunk))
+            .with_disk(move |run| {
+                let made = chunk.made();
+                let appended = run.append_chunk(&id, chunk);
+                news.forget(&made);
+                appended
+            })
             .await
             .flatten()
             .map_err(|error| status(&error))
@@ -273,6 +368,7 @@ impl Session {
         while let Some(group) = self.waiting.pop_front_if(|group| group.position <= durable) {
             let ack = ack.get_or_insert_default();
             ack.seq = group.seq;
+            self.tidy(group.used);
             ack.refused.extend(group.refused);
         }
         let Some(mut ack) = ack else { return Ok(last) };
@@ -281,6 +377,15 @@ impl Session {
         let seq = ack.seq;
         send(&self.out, Kind::Ack(ack)).await?;
         Ok(seq)
+    }
+
+    /// Removes private files whose content is safe elsewhere.
+    fn tidy(&self, used: Vec<PathBuf>) {
+        if !used.is_empty() {
+            let shop = Arc::clone(&self.workshop);
+            // Nobody waits for it: what is left is swept later.
+            drop(tokio::task::spawn_blocking(move || shop.tidy(&used)));
+        }
     }
 
     async fn tell(
@@ -312,6 +417,18 @@ impl Session {
             self.ack(&journal.committed(), 0).await.ok();
         }
     }
+}
+
+/// The next chunk, when it is ready.
+async fn next(preparing: &mut VecDeque<Preparing>) -> Result<Prepared, Status> {
+    let Some(front) = preparing.front_mut() else {
+        return std::future::pending().await;
+    };
+    let prepared = (&mut front.task).await;
+    preparing.pop_front();
+    prepared
+        .map_err(|error| Status::internal(error.to_string()))?
+        .map_err(|error| status(&error))
 }
 
 async fn send(out: &Out, kind: Kind) -> Result<(), Status> {

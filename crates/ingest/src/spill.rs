@@ -19,8 +19,9 @@ use wandbd_proto::v1::{self, client_message, hello::Role};
 use crate::{
     error::IngestError,
     hub::{Hub, private_dir},
+    making::{News, Prepared, Turn, work_in},
     run_log::RunLog,
-    session,
+    session::{self, Joined},
 };
 
 /// How long the disk may take to make one spill durable; others wait meanwhile.
@@ -57,6 +58,8 @@ struct Taken {
     position: Position,
     /// Records that the run did not take, because it has ended.
     late: u64,
+    /// Private files that nobody needs any more.
+    used: Vec<PathBuf>,
 }
 
 /// Removes a spill when everything in it is durable. One that came too late is put aside, for a person.
@@ -66,6 +69,7 @@ async fn settle(hub: &Hub, path: &Path, taken: Taken) {
         journal,
         position,
         late,
+        used,
     } = taken;
     match timeout(DURABLE, journal.wait_durable(position)).await {
         Ok(Ok(())) => {}
@@ -89,6 +93,7 @@ async fn settle(hub: &Hub, path: &Path, taken: Taken) {
         run = run.run_id(),
         "records that a client had left on disk are journaled"
     );
+    hub.workshop.tidy(&used);
     remove(path);
     remove(&secret_of(path));
 }
@@ -132,11 +137,15 @@ fn take_over(hub: &Arc<Hub>, path: &Path) -> Result<Taken, IngestError> {
     let joined = session::join(hub, None, hello)?;
     let (mut journal, mut position) = (joined.journal.clone(), joined.position);
     let mut late = 0;
+    let (mut seq, mut used) = (joined.seq, Vec::new());
     while let Some(kind) = next_message(&mut rest, path)? {
         if let client_message::Kind::Chunk(chunk) = kind {
-            let appended = joined.run.append_chunk(&joined.session, chunk)?;
+            let prepared = ready(hub, &joined, chunk, seq)?;
+            let appended = joined.run.append_chunk(&joined.session, prepared)?;
             (journal, position) = (appended.journal, appended.position);
             late += appended.late;
+            seq = appended.seq;
+            used.extend(appended.used);
         }
     }
     Ok(Taken {
@@ -144,7 +153,24 @@ fn take_over(hub: &Arc<Hub>, path: &Path) -> Result<Taken, IngestError> {
         journal,
         position,
         late,
+        used,
     })
+}
+
+/// The chunk, with what is to be made of it.
+fn ready(
+    hub: &Arc<Hub>,
+    joined: &Joined,
+    chunk: v1::Chunk,
+    seq: u64,
+) -> Result<Prepared, IngestError> {
+    if work_in(&chunk).is_none() || joined.run.has_ended() {
+        return Ok(Prepared::plain(chunk));
+    }
+    let run = Arc::clone(&joined.run);
+    let making =
+        Arc::clone(&hub.workshop).prepare(run, chunk, seq, News::default(), Turn::default());
+    tokio::runtime::Handle::current().block_on(making)
 }
 
 fn next_message(

@@ -8,15 +8,25 @@ use crate::error::IngestError;
 pub(crate) fn status(error: &IngestError) -> Status {
     let code = match error {
         IngestError::Journal { source, .. } if source.is_disk_full() => Code::ResourceExhausted,
+        IngestError::Io { source, .. } if is_full(source) => Code::ResourceExhausted,
         IngestError::Journal { .. }
         | IngestError::Io { .. }
         | IngestError::Vault { .. }
+        | IngestError::Stopped
         | IngestError::UnknownRun(_) => Code::Unavailable,
         IngestError::Missing { .. } => Code::OutOfRange,
         IngestError::Invalid(_) => Code::InvalidArgument,
         IngestError::NotOurs { .. } | IngestError::Record { .. } => Code::DataLoss,
     };
     Status::new(code, chain(error))
+}
+
+/// The disk or the quota.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// The error and its sources, most general first.

@@ -132,6 +132,45 @@ pub enum BadArtifact {
         #[source]
         source: BadJson,
     },
+    /// A tag with a character that W&B refuses.
+    #[error(
+        "tag {tag:?} of artifact {name:?} is refused: use letters, digits, - _ and single blanks"
+    )]
+    Tag {
+        /// Name of the artifact.
+        name: String,
+        /// The tag as given.
+        tag: String,
+    },
+    /// A path without content, or with several.
+    #[error(
+        "path {path:?} in artifact {name:?} is refused: it needs one content, a file by its absolute path, a reference, a media, \
+         or what the server has with its digest"
+    )]
+    Content {
+        /// Name of the artifact.
+        name: String,
+        /// The path inside the artifact.
+        path: String,
+    },
+    /// What is said of a reference is not a JSON object.
+    #[error(
+        "what is said of the reference {path:?} in artifact {name:?} is refused: it must be a JSON object"
+    )]
+    Extra {
+        /// Name of the artifact.
+        name: String,
+        /// The path inside the artifact.
+        path: String,
+        /// What is wrong with the text.
+        #[source]
+        source: BadJson,
+    },
+    /// A link that leads nowhere, or from nowhere.
+    #[error(
+        "the link to {0:?} is refused: give one version, and a target like [[entity/]project/]collection"
+    )]
+    Link(String),
     /// Two files under one path, or a file without a path.
     #[error("path {path:?} in artifact {name:?} is refused: every file needs a path of its own")]
     Path {

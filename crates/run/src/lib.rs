@@ -11,8 +11,9 @@
 //! Nothing here does I/O or asks a clock: times come with the calls.
 //!
 //! # Limits
-//! - a row's line has at most [`MAX_LINE_BYTES`]; a larger row loses its largest values, with a warning that names them
+//! - a row's line has at most [`MAX_LINE_BYTES`], or what the client asks for; a larger row loses its largest values, with a warning that names them
 //!   ([`Rows::take_warnings`]), and so does a larger summary;
+//! - the newest [`MAX_MEDIA`] media of a run can be named;
 //! - a step lies below 2^53, so that every reader of JSON gets it right;
 //! - a console line is cut at 4096 characters, and can be changed while it is among the last 32 of its stream.
 //!
@@ -34,6 +35,7 @@ mod opened;
 mod params;
 mod plain;
 mod rows;
+mod shelf;
 mod size;
 mod summary;
 mod terminal;
@@ -45,4 +47,5 @@ pub use opened::{Branch, Opened};
 pub use params::RunParams;
 pub use plain::{ConsoleChunk, ConsoleFiles, PlainConsole};
 pub use rows::Rows;
+pub use shelf::{MAX_MEDIA, Shelf};
 pub use size::MAX_LINE_BYTES;

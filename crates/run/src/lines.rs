@@ -40,6 +40,8 @@ pub struct Lines {
     console: Console,
     counts: Counts,
     exit: Option<i32>,
+    /// The longest line that the server takes.
+    line_limit: usize,
     shift: Shift,
 }
 
@@ -68,6 +70,7 @@ impl Lines {
             console: Console::default(),
             counts: Counts::default(),
             exit: None,
+            line_limit: MAX_LINE_BYTES,
             shift: Shift {
                 step: opened.step_base,
                 runtime: opened.runtime_base,
@@ -153,11 +156,11 @@ impl Lines {
     /// The summary as extended JSON, short enough for one line: values that are too large are left out.
     pub fn summary_json(&self) -> String {
         let text = self.summary.to_json();
-        if text.len() <= MAX_LINE_BYTES {
+        if text.len() <= self.line_limit {
             return text;
         }
         let mut trimmed = self.summary.clone();
-        size::trim(&mut trimmed, "summary", MAX_LINE_BYTES);
+        size::trim(&mut trimmed, "summary", self.line_limit);
         trimmed.to_json()
     }
 
@@ -212,6 +215,9 @@ impl Lines {
         let first = !self.begun;
         self.begun = true;
         let note = note::note_of(record).ok().flatten().unwrap_or_default();
+        if let Some(opened) = &note.opened {
+            self.line_limit = size::line_limit(opened);
+        }
         let said = note.opened.as_ref().and_then(|opened| opened.run.as_ref());
         if let (None, Some(label)) = (&self.opened.label, said.and_then(label_of)) {
             self.opened.label = Some(label.to_owned());
@@ -266,7 +272,7 @@ impl Lines {
 
     fn stats(&mut self, stats: &StatsRecord, batch: &mut Batch) {
         if let Some(line) = events::line(stats, self.params.start_time, &self.opened)
-            && line.len() <= MAX_LINE_BYTES
+            && line.len() <= self.line_limit
         {
             batch.bytes += line.len() + LINE_OVERHEAD;
             batch.events.push(line);

@@ -22,7 +22,11 @@ use wandbd_proto::{
 };
 use wandbd_record::note::record;
 
-use crate::{Fingerprints, Hub, HubConfig, Vault, run_log::RunLog};
+use crate::{
+    Fingerprints, Hub, HubConfig, Vault,
+    making::{Prepared, Ready},
+    run_log::RunLog,
+};
 
 /// Only a hang takes so long.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -163,6 +167,7 @@ impl Bench {
             runs_dir: self.dir.path().join("runs"),
             spill_dir: self.dir.path().join("spill"),
             version: "0".into(),
+            stage: wandbd_stage::Stage::new(self.dir.path().join("staging"), 1 << 30),
         };
         let committer = Arc::clone(&self.committer);
         let (hub, opened) = Hub::new(
@@ -232,11 +237,19 @@ fn row(loss: i64, close: bool) -> v1::Record {
     }
 }
 
-fn rows(first_seq: u64, losses: &[i64]) -> v1::Chunk {
-    v1::Chunk {
+/// A chunk that leaves a row open.
+fn opens(loss: i64) -> Prepared {
+    Prepared::plain(v1::Chunk {
+        first_seq: 1,
+        record: vec![row(loss, false)],
+    })
+}
+
+fn rows(first_seq: u64, losses: &[i64]) -> Prepared {
+    Prepared::plain(v1::Chunk {
         first_seq,
         record: losses.iter().map(|loss| row(*loss, true)).collect(),
-    }
+    })
 }
 
 /// Runs without credentials.

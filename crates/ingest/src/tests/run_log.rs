@@ -60,7 +60,9 @@ async fn one_bad_record_is_refused_and_the_others_are_kept() {
     let bench = Bench::new();
     let run = bench.create();
     let mut chunk = rows(1, &[1, 2]);
-    chunk.record.insert(1, v1::Record { kind: None });
+    chunk
+        .records
+        .insert(1, Ready::Record(v1::Record { kind: None }));
 
     let appended = run.append_chunk("owner", chunk).unwrap();
 
@@ -120,10 +122,7 @@ async fn after_a_failed_sync_the_run_moves_and_takes_again_what_was_not_acknowle
 async fn an_open_row_is_closed_when_the_run_ends_and_nothing_follows_the_exit() {
     let bench = Bench::new();
     let run = bench.create();
-    let open = v1::Chunk {
-        first_seq: 1,
-        record: vec![row(7, false)],
-    };
+    let open = opens(7);
     run.append_chunk("worker", open).unwrap();
 
     run.end(1).unwrap();
@@ -142,22 +141,8 @@ async fn a_worker_that_leaves_closes_its_row_and_the_owner_that_leaves_does_not(
     for session in ["owner", "worker"] {
         run.connect(session).unwrap();
     }
-    run.append_chunk(
-        "worker",
-        v1::Chunk {
-            first_seq: 1,
-            record: vec![row(7, false)],
-        },
-    )
-    .unwrap();
-    run.append_chunk(
-        "owner",
-        v1::Chunk {
-            first_seq: 1,
-            record: vec![row(8, false)],
-        },
-    )
-    .unwrap();
+    run.append_chunk("worker", opens(7)).unwrap();
+    run.append_chunk("owner", opens(8)).unwrap();
 
     run.disconnect("worker");
     run.disconnect("owner");
@@ -199,21 +184,25 @@ async fn artifacts_are_hashed_in_the_order_in_which_they_were_accepted_also_afte
             ..v1::Artifact::default()
         })),
     };
-    let chunk = v1::Chunk {
+    let chunk = Prepared::plain(v1::Chunk {
         first_seq: 1,
         record: ["z", "a", "m"].map(artifact).to_vec(),
-    };
+    });
     run.append_chunk("owner", chunk).unwrap();
-    run.finish_artifact("z", None).unwrap();
+    run.finish_artifact("z", Err("why".into())).unwrap();
 
     let adopted = RunLog::adopt(&bench.committer, &bench.path()).unwrap();
 
     for expected in ["a", "m"] {
         let next = adopted.next_artifact().unwrap();
-        assert_eq!(next.client_id, expected);
-        adopted.finish_artifact(expected, None).unwrap();
+        assert_eq!(next.artifact.client_id, expected);
+        adopted
+            .finish_artifact(expected, Err("why".into()))
+            .unwrap();
     }
     assert!(adopted.next_artifact().is_none());
+    assert_eq!(adopted.artifact_failure("z").as_deref(), Some("why"));
+    assert!(adopted.knows_artifact("m") && !adopted.knows_artifact("y"));
 }
 
 #[tokio::test]
@@ -221,14 +210,7 @@ async fn a_worker_that_left_with_an_open_row_is_remembered_rightly_after_a_resta
     let bench = Bench::new();
     let run = bench.create();
     run.connect("worker").unwrap();
-    run.append_chunk(
-        "worker",
-        v1::Chunk {
-            first_seq: 1,
-            record: vec![row(7, false)],
-        },
-    )
-    .unwrap();
+    run.append_chunk("worker", opens(7)).unwrap();
     run.disconnect("worker");
 
     let adopted = RunLog::adopt(&bench.committer, &bench.path()).unwrap();

@@ -32,10 +32,10 @@ async fn over(bench: &Bench) -> (Arc<Hub>, Arc<RunLog>) {
             ..v1::Exit::default()
         })),
     };
-    let chunk = v1::Chunk {
+    let chunk = Prepared::plain(v1::Chunk {
         first_seq: 1,
         record: vec![exit],
-    };
+    });
     let appended = run.with_disk(move |run| run.append_chunk("s", chunk));
     appended.await.unwrap().unwrap();
     (hub, run)

@@ -3,27 +3,50 @@
 use std::fmt::Write as _;
 
 use md5::{Digest, Md5};
-use wandbd_proto::v1;
+use wandbd_proto::v1::{self, artifact::File};
 use wandbd_proto::wandb::{
-    ArtifactManifest, ArtifactManifestEntry, ArtifactRecord, RunRecord, StoragePolicyConfigItem,
+    ArtifactManifest, ArtifactManifestEntry, ArtifactRecord, ExtraItem, RunRecord,
+    StoragePolicyConfigItem,
 };
 
-use crate::error::BadArtifact;
-use crate::tree::Tree;
+use crate::error::{BadArtifact, BadJson};
+use crate::json::str_text;
+use crate::tree::{Node, Tree};
 
 const MAX_NAME: usize = 128;
 
-/// A file of an artifact after its content was read.
+/// The lifetime of what is never removed, as W&B says it.
+const NEVER: i64 = -2;
+
+/// One path of an artifact after its content was read, or was found elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HashedFile {
     /// Inside the artifact, with slashes.
     pub path: String,
-    /// Absolute path on this machine.
-    pub source: String,
+    /// Base64 (standard, padded) of the MD5 of the content; of a reference whatever identifies it.
+    pub digest: String,
     /// Bytes.
     pub size: u64,
-    /// Base64 (standard, padded) of the MD5 of the content.
-    pub md5_base64: String,
+    /// Where it is.
+    pub content: Content,
+    /// No copy is kept on this machine.
+    pub skip_cache: bool,
+}
+
+/// Where the content of a path is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// In a file: an absolute path on this machine.
+    File(String),
+    /// At an address: nothing is uploaded.
+    Reference {
+        /// The address.
+        uri: String,
+        /// A JSON object, or empty.
+        extra_json: String,
+    },
+    /// On the server already, as part of this artifact: nothing is uploaded.
+    Known(String),
 }
 
 /// Checks what a client says of an artifact, before its files are read.
@@ -64,7 +87,72 @@ pub fn check_artifact(artifact: &v1::Artifact) -> Result<(), BadArtifact> {
             source,
         })?;
     }
+    check_tags(artifact)?;
+    for file in &artifact.file {
+        check_file(name, file)?;
+    }
     check_paths(name, artifact.file.iter().map(|file| file.path.as_str()))
+}
+
+/// W&B's rule for tags: letters, digits, `_`, `-`, and single blanks between them.
+fn check_tags(artifact: &v1::Artifact) -> Result<(), BadArtifact> {
+    let allowed = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '-' | ' ');
+    let bad = |tag: &&String| tag.trim().is_empty() || !tag.chars().all(allowed);
+    match artifact.tag.iter().find(bad) {
+        Some(tag) => Err(BadArtifact::Tag {
+            name: artifact.name.clone(),
+            tag: tag.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// A path has one content.
+fn check_file(name: &str, file: &File) -> Result<(), BadArtifact> {
+    let contents = [&file.source, &file.reference, &file.media, &file.birth_id];
+    let given = contents.iter().filter(|text| !text.is_empty()).count();
+    let local = file.source.is_empty() || file.source.starts_with('/');
+    let known = file.birth_id.is_empty() || !file.digest.is_empty();
+    if given != 1 || !local || !known {
+        return Err(BadArtifact::Content {
+            name: name.to_owned(),
+            path: file.path.clone(),
+        });
+    }
+    if !file.extra_json.is_empty() {
+        Tree::parse_object(&file.extra_json).map_err(|source| BadArtifact::Extra {
+            name: name.to_owned(),
+            path: file.path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Checks a link to a version.
+/// # Errors
+/// [`BadArtifact::Link`].
+pub fn check_link(link: &v1::Link) -> Result<(), BadArtifact> {
+    let one = link.client_id.is_empty() != link.artifact_id.is_empty();
+    let parts = link.target.split('/').count();
+    if one && !link.target.is_empty() && parts <= 3 && !link.target.split('/').any(str::is_empty) {
+        return Ok(());
+    }
+    Err(BadArtifact::Link(link.target.clone()))
+}
+
+/// What W&B's record has no fields for; nothing when there is nothing to say.
+pub fn said_of(artifact: &v1::Artifact) -> Option<v1::Artifact> {
+    let said = v1::Artifact {
+        keep: artifact.keep,
+        history_step: artifact.history_step,
+        only_used: artifact.only_used,
+        remove: artifact.remove.clone(),
+        storage_region: artifact.storage_region.clone(),
+        ttl_s: artifact.ttl_s,
+        ..v1::Artifact::default()
+    };
+    (said != v1::Artifact::default()).then_some(said)
 }
 
 fn check_paths<'a>(name: &str, paths: impl Iterator<Item = &'a str>) -> Result<(), BadArtifact> {
@@ -81,7 +169,7 @@ fn check_paths<'a>(name: &str, paths: impl Iterator<Item = &'a str>) -> Result<(
     }
 }
 
-/// The artifact of `run` with its files: one new version, to be committed. The first alias is `latest`.
+/// The artifact of `run` with its files: one new version, to be committed unless it is `unfinished`. The first alias is `latest`.
 /// # Errors
 /// [`BadArtifact`] with the thing and the fix.
 pub fn artifact_record(
@@ -91,7 +179,10 @@ pub fn artifact_record(
 ) -> Result<ArtifactRecord, BadArtifact> {
     check_artifact(artifact)?;
     check_paths(&artifact.name, files.iter().map(|file| file.path.as_str()))?;
-    let mut contents: Vec<ArtifactManifestEntry> = files.iter().map(entry).collect();
+    let mut contents = Vec::with_capacity(files.len());
+    for file in files {
+        contents.push(entry(&artifact.name, file)?);
+    }
     contents.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(ArtifactRecord {
         run_id: run.run_id.clone(),
@@ -102,33 +193,82 @@ pub fn artifact_record(
         digest: manifest_digest(&contents),
         description: artifact.description.clone(),
         metadata: artifact.metadata_json.clone(),
+        user_created: artifact.only_used,
+        use_after_commit: artifact.used || artifact.only_used,
         aliases: aliases(&artifact.alias),
         manifest: Some(ArtifactManifest {
             version: 1,
             storage_policy: "wandb-storage-policy-v1".to_owned(),
-            storage_policy_config: vec![StoragePolicyConfigItem {
-                key: "storageLayout".to_owned(),
-                value_json: "\"V2\"".to_owned(),
-            }],
+            storage_policy_config: storage(&artifact.storage_region),
             contents,
             manifest_file_path: String::new(),
         }),
-        finalize: true,
-        digest_algorithm: "MANIFEST_MD5".to_owned(),
+        distributed_id: artifact.distributed_id.clone(),
+        finalize: !artifact.unfinished,
         client_id: artifact.client_id.clone(),
         sequence_client_id: artifact.sequence_client_id.clone(),
-        ..ArtifactRecord::default()
+        base_id: artifact.base_id.clone(),
+        ttl_duration_seconds: ttl(artifact.ttl_s),
+        tags: artifact.tag.clone(),
+        digest_algorithm: "MANIFEST_MD5".to_owned(),
+        incremental_beta1: artifact.incremental,
     })
 }
 
-fn entry(file: &HashedFile) -> ArtifactManifestEntry {
-    ArtifactManifestEntry {
-        path: file.path.clone(),
-        digest: file.md5_base64.clone(),
-        size: i64::try_from(file.size).unwrap_or(i64::MAX),
-        local_path: file.source.clone(),
-        ..ArtifactManifestEntry::default()
+/// W&B's numbers: none is nothing, -2 is never, -1 would be inherited.
+fn ttl(seconds: Option<i64>) -> i64 {
+    match seconds {
+        Some(..0) => NEVER,
+        Some(seconds) => seconds,
+        None => 0,
     }
+}
+
+fn storage(region: &str) -> Vec<StoragePolicyConfigItem> {
+    let item = |key: &str, value: &str| StoragePolicyConfigItem {
+        key: key.to_owned(),
+        value_json: str_text(value),
+    };
+    let mut config = vec![item("storageLayout", "V2")];
+    if !region.is_empty() {
+        config.push(item("storageRegion", region));
+    }
+    config
+}
+
+fn entry(name: &str, file: &HashedFile) -> Result<ArtifactManifestEntry, BadArtifact> {
+    let mut entry = ArtifactManifestEntry {
+        path: file.path.clone(),
+        digest: file.digest.clone(),
+        size: i64::try_from(file.size).unwrap_or(i64::MAX),
+        skip_cache: file.skip_cache,
+        ..ArtifactManifestEntry::default()
+    };
+    match &file.content {
+        Content::File(source) => entry.local_path.clone_from(source),
+        Content::Known(birth_id) => entry.birth_artifact_id.clone_from(birth_id),
+        Content::Reference { uri, extra_json } => {
+            entry.r#ref.clone_from(uri);
+            entry.extra = extras(extra_json).map_err(|source| BadArtifact::Extra {
+                name: name.to_owned(),
+                path: file.path.clone(),
+                source,
+            })?;
+        }
+    }
+    Ok(entry)
+}
+
+fn extras(extra_json: &str) -> Result<Vec<ExtraItem>, BadJson> {
+    if extra_json.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tree = Tree::parse_object(extra_json)?;
+    let item = |(key, node): (&str, &Node)| ExtraItem {
+        key: key.to_owned(),
+        value_json: node.to_json(),
+    };
+    Ok(tree.iter().map(item).collect())
 }
 
 fn aliases(given: &[String]) -> Vec<String> {
@@ -174,9 +314,10 @@ mod tests {
     fn hello() -> HashedFile {
         HashedFile {
             path: "dir/f.txt".into(),
-            source: "/tmp/f.txt".into(),
+            digest: "XUFAKrxLKna5cZ2REBfFkg==".into(),
             size: 5,
-            md5_base64: "XUFAKrxLKna5cZ2REBfFkg==".into(),
+            content: Content::File("/tmp/f.txt".into()),
+            skip_cache: false,
         }
     }
 
@@ -197,10 +338,92 @@ mod tests {
         assert!(matches!(error, Err(BadArtifact::Path { path, .. }) if path == "dir/f.txt"));
     }
 
+    fn of(path: &str, change: fn(&mut File)) -> File {
+        let mut file = File {
+            path: path.into(),
+            ..File::default()
+        };
+        change(&mut file);
+        file
+    }
+
+    #[test]
+    fn references_and_known_content_are_entries_without_a_file() {
+        let reference = HashedFile {
+            path: "big.csv".into(),
+            digest: "abc".into(),
+            content: Content::Reference {
+                uri: "s3://b/big.csv".into(),
+                extra_json: r#"{"etag": "abc", "versionID": 1}"#.into(),
+            },
+            ..hello()
+        };
+        let known = HashedFile {
+            content: Content::Known("QQ==".into()),
+            ..hello()
+        };
+        let given = v1::Artifact {
+            unfinished: true,
+            only_used: true,
+            incremental: true,
+            storage_region: "eu".into(),
+            ttl_s: Some(-1),
+            ..artifact()
+        };
+
+        let record = artifact_record(&RunRecord::default(), &given, &[known, reference]).unwrap();
+
+        let manifest = record.manifest.unwrap();
+        let [csv, text] = &manifest.contents[..] else {
+            panic!("{manifest:?}")
+        };
+        assert_eq!(
+            (csv.r#ref.as_str(), csv.local_path.as_str()),
+            ("s3://b/big.csv", "")
+        );
+        let extra: Vec<_> = csv
+            .extra
+            .iter()
+            .map(|item| (item.key.as_str(), item.value_json.as_str()))
+            .collect();
+        assert_eq!(extra, [("etag", "\"abc\""), ("versionID", "1")]);
+        assert_eq!(
+            (text.birth_artifact_id.as_str(), text.local_path.as_str()),
+            ("QQ==", "")
+        );
+        assert!(!record.finalize && record.user_created && record.use_after_commit);
+        assert_eq!(record.ttl_duration_seconds, -2);
+        assert_eq!(manifest.storage_policy_config[1].value_json, "\"eu\"");
+        assert_eq!(said_of(&given).unwrap().storage_region, "eu");
+        assert_eq!(said_of(&artifact()), None);
+    }
+
+    #[test]
+    fn a_link_names_one_version_and_one_collection() {
+        let link = |client: &str, server: &str, target: &str| v1::Link {
+            client_id: client.into(),
+            artifact_id: server.into(),
+            target: target.into(),
+            alias: Vec::new(),
+        };
+        for good in [link("c", "", "a"), link("", "s", "e/p/a")] {
+            assert_eq!(check_link(&good), Ok(()));
+        }
+        for bad in [
+            link("", "", "a"),
+            link("c", "s", "a"),
+            link("c", "", ""),
+            link("c", "", "a//b"),
+            link("c", "", "a/b/c/d"),
+        ] {
+            assert!(check_link(&bad).is_err(), "{bad:?}");
+        }
+    }
+
     #[test]
     fn names_aliases_and_metadata_follow_the_rules() {
         type Change = fn(&mut v1::Artifact);
-        let bad: [Change; 8] = [
+        let bad: [Change; 15] = [
             |one| one.name = String::new(),
             |one| one.name = "x".repeat(129),
             |one| one.name = "a/b".into(),
@@ -209,6 +432,23 @@ mod tests {
             |one| one.alias = vec!["v:1".into()],
             |one| one.alias = vec![String::new()],
             |one| one.metadata_json = "[1]".into(),
+            |one| one.tag = vec!["a/b".into()],
+            |one| one.tag = vec![" ".into()],
+            |one| one.file = vec![File::default()],
+            |one| one.file = vec![of("a", |file| file.source = "b".into())],
+            |one| {
+                one.file = vec![of("a", |file| {
+                    file.source = "/b".into();
+                    file.reference = "s3://b".into();
+                })];
+            },
+            |one| one.file = vec![of("a", |file| file.birth_id = "QQ==".into())],
+            |one| {
+                one.file = vec![of("a", |file| {
+                    file.reference = "s3://b".into();
+                    file.extra_json = "1".into();
+                })];
+            },
         ];
         for change in bad {
             let mut given = artifact();

@@ -1,7 +1,10 @@
 //! Files of the run itself, and alerts.
 
 use wandbd_proto::v1::{self, alert::Level, save::Policy};
-use wandbd_proto::wandb::{AlertRecord, FilesItem, FilesRecord, files_item::PolicyType};
+use wandbd_proto::wandb::{
+    AlertRecord, FilesItem, FilesRecord,
+    files_item::{FileType, PolicyType},
+};
 
 use crate::error::BadFile;
 
@@ -27,6 +30,18 @@ pub fn files_record(save: &v1::Save) -> Result<FilesRecord, BadFile> {
     };
     let files = save.file.iter().map(item).collect::<Result<_, _>>()?;
     Ok(FilesRecord { files })
+}
+
+/// Files of media, by their names below the run's files: they are there, and are uploaded at once.
+pub fn media_files_record(names: impl IntoIterator<Item = String>) -> FilesRecord {
+    let item = |path| FilesItem {
+        path,
+        policy: PolicyType::Now.into(),
+        r#type: FileType::Media.into(),
+    };
+    FilesRecord {
+        files: names.into_iter().map(item).collect(),
+    }
 }
 
 fn check_name(name: &str) -> Result<(), BadFile> {

@@ -7,8 +7,10 @@ mod metric;
 mod run;
 mod time;
 
-pub use artifact::{HashedFile, artifact_record, check_artifact, manifest_digest};
-pub use files::{alert_record, files_record};
+pub use artifact::{
+    Content, HashedFile, artifact_record, check_artifact, check_link, manifest_digest, said_of,
+};
+pub use files::{alert_record, files_record, media_files_record};
 pub use items::{
     config_item, config_record, history_item, history_raw, history_record, node_of_field,
     output_record, stats_record, summary_item, summary_record,

@@ -1,8 +1,8 @@
 //! One record of a session to the records to journal.
 
 use wandbd_record::convert::{
-    alert_record, check_artifact, config_record, exit_record, files_record, metric_record,
-    output_record, run_update, summary_record,
+    alert_record, check_artifact, check_link, config_record, exit_record, files_record,
+    metric_record, output_record, run_update, summary_record,
 };
 use wandbd_record::note;
 use wandbd_record::v1::{self, Note, record::Kind};
@@ -56,17 +56,11 @@ impl Rows {
             Kind::Run(update) => self.update_run(update, out)?,
             Kind::Artifact(artifact) => {
                 check_artifact(&artifact)?;
-                out.push(note::carrier(Note {
-                    artifact: Some(artifact),
-                    ..Note::default()
-                }));
+                carry(out, |note| note.artifact = Some(artifact));
             }
             Kind::Gap(gap) => {
                 self.gap(&gap);
-                out.push(note::carrier(Note {
-                    gap: Some(gap),
-                    ..Note::default()
-                }));
+                carry(out, |note| note.gap = Some(gap));
             }
             Kind::Save(save) => push(out, RecordType::Files(files_record(&save)?)),
             Kind::Alert(alert) => push(out, RecordType::Alert(alert_record(alert))),
@@ -76,11 +70,13 @@ impl Rows {
                     RecordType::Preempting(wandb::RunPreemptingRecord::default()),
                 );
             }
-            Kind::Media(_) | Kind::TableRows(_) | Kind::Link(_) => return Err(Refused::Unknown),
-            Kind::Exit(exit) => out.push(note::carrier(Note {
-                exit: Some(exit),
-                ..Note::default()
-            })),
+            Kind::Link(link) => {
+                check_link(&link)?;
+                carry(out, |note| note.link = Some(link));
+            }
+            // They come as what was made of them: `Rows::learn`.
+            Kind::Media(_) | Kind::TableRows(_) => return Err(Refused::Unknown),
+            Kind::Exit(exit) => carry(out, |note| note.exit = Some(exit)),
         }
         Ok(())
     }
@@ -198,7 +194,11 @@ impl Rows {
         out: &mut Vec<wandb::Record>,
     ) -> Result<(), Refused> {
         let mut told = Vec::new();
-        update.update.retain(|field| size::fits(field, &mut told));
+        self.fill_summary(&mut update, out);
+        let limit = self.line_limit;
+        update
+            .update
+            .retain(|field| size::fits(field, limit, &mut told));
         self.warn(told);
         let summary = summary_record(&update)?;
         self.apply_summary(&summary);
@@ -274,6 +274,13 @@ impl Rows {
 
 fn push(out: &mut Vec<wandb::Record>, kind: RecordType) {
     out.push(note::record(kind));
+}
+
+/// A note without a record.
+fn carry(out: &mut Vec<wandb::Record>, say: impl FnOnce(&mut Note)) {
+    let mut note = Note::default();
+    say(&mut note);
+    out.push(note::carrier(note));
 }
 
 fn console_record(output: v1::Output) -> wandb::Record {

@@ -9,7 +9,7 @@ use wandbd_record::{Node, Tree};
 
 use crate::rows::Rows;
 use crate::rows::open::OpenRow;
-use crate::size::{self, MAX_LINE_BYTES};
+use crate::size;
 
 const STEP: [&str; 1] = ["_step"];
 const TIMESTAMP: [&str; 1] = ["_timestamp"];
@@ -52,6 +52,7 @@ impl Rows {
         out: &mut Vec<wandb::Record>,
     ) {
         let step = self.next;
+        self.fill(&mut row.leaves, step, out);
         self.sync_steps(&mut row.leaves);
         let given =
             matches!(row.leaves.get(&TIMESTAMP), Some(Node::Leaf(raw)) if number(raw).is_some());
@@ -60,8 +61,8 @@ impl Rows {
         }
         row.leaves.set(&RUNTIME, f64_text(self.runtime(at)));
         row.leaves.set(&STEP, step.to_string());
-        if row.leaves.json_len() > MAX_LINE_BYTES {
-            let told = size::trim(&mut row.leaves, &format!("row {step}"), MAX_LINE_BYTES);
+        if row.leaves.json_len() > self.line_limit {
+            let told = size::trim(&mut row.leaves, &format!("row {step}"), self.line_limit);
             self.warn(told);
         }
         let mut leaves = row.leaves.into_leaves();

@@ -17,6 +17,7 @@
 mod apply;
 mod close;
 mod continuation;
+mod media;
 mod open;
 mod replay;
 
@@ -24,6 +25,7 @@ use indexmap::IndexMap;
 use std::collections::HashSet;
 
 use wandbd_record::convert::{seconds, timestamp};
+use wandbd_record::made::Linked;
 use wandbd_record::note;
 use wandbd_record::v1;
 use wandbd_record::wandb::{self, RunRecord, record::RecordType};
@@ -31,6 +33,8 @@ use wandbd_record::{Node, Tree};
 
 use crate::metrics::Metrics;
 use crate::rows::open::OpenRow;
+use crate::shelf::Shelf;
+use crate::size::MAX_LINE_BYTES;
 use crate::summary::Summary;
 
 /// Warnings that are kept until they are taken; more are dropped.
@@ -70,6 +74,12 @@ pub struct Rows {
     warnings: Vec<String>,
     /// The journal being replayed was written by wandbd.
     ours: bool,
+    /// What came of the run's media.
+    shelf: Shelf,
+    /// Files of media that closed rows name.
+    files: Vec<Linked>,
+    /// The longest line that the server takes.
+    line_limit: usize,
 }
 
 impl Rows {
@@ -79,6 +89,7 @@ impl Rows {
         Self {
             start_time: seconds(&timestamp(start_time)),
             ours: true,
+            line_limit: MAX_LINE_BYTES,
             ..Self::default()
         }
     }

@@ -5,6 +5,7 @@ use wandbd_record::{Node, Tree};
 use wandbd_record::{path, v1};
 
 use crate::error::Refused;
+use crate::rows::media;
 
 /// Steps lie below this: 2^53.
 pub(crate) const STEP_LIMIT: i64 = 9_007_199_254_740_992;
@@ -30,7 +31,10 @@ impl OpenRow {
         }
         let mut leaves = Tree::with_capacity(row.field.len() + ADDED);
         for field in row.field {
-            let node = node_of_field(&field)?;
+            let mut node = node_of_field(&field)?;
+            if let Some(v1::field::Value::Template(template)) = &field.value {
+                node = media::leaf(template);
+            }
             if matches!(&node, Node::Tree(tree) if tree.is_empty()) {
                 path::check(&path::of_field(&field))?;
                 continue; // an object without leaves says nothing

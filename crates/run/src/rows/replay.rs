@@ -1,5 +1,7 @@
 //! The state of the rows, rebuilt from a journal.
 
+use std::sync::Arc;
+
 use wandbd_record::convert::{history_raw, seconds, summary_record};
 use wandbd_record::note;
 use wandbd_record::path;
@@ -8,6 +10,7 @@ use wandbd_record::wandb::{self, HistoryRecord, RunRecord, record::RecordType};
 
 use crate::error::{Refused, ReplayError};
 use crate::rows::Rows;
+use crate::size;
 
 /// How the header of our journals begins.
 const PRODUCER: &str = "wandbd";
@@ -25,6 +28,8 @@ impl Rows {
         }
         let said = note.map(|note| note.map(|note| self.replay_note(note)));
         self.summary.settle();
+        // They lie where they belong, since the records that name them are durable.
+        self.files.clear();
         said?.transpose()?;
         Ok(())
     }
@@ -109,12 +114,16 @@ impl Rows {
     fn replay_note(&mut self, note: Note) -> Result<(), Refused> {
         if let Some(opened) = &note.opened {
             self.expect_word(opened.run.as_ref().unwrap_or(&v1::OpenRun::default()));
+            self.line_limit = size::line_limit(opened);
         }
         if let Some(continuation) = &note.continues {
             self.take_continuation(continuation);
         }
         if let Some(update) = &note.run_update {
             self.remember(update);
+        }
+        if let Some(made) = &note.made {
+            self.shelf.put(Arc::new(made.clone()));
         }
         if let Some(gap) = &note.gap {
             self.gap(gap);

@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod continuation;
+mod media;
 mod replay;
 mod several;
 mod steps;
