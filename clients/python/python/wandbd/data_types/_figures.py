@@ -73,6 +73,7 @@ def _without_legend_trouble(drawn: Any) -> Any:
     """Plotly asks spines for a method that matplotlib has removed."""
     from matplotlib.spines import Spine
 
-    if not hasattr(Spine, "is_frame_like"):
-        Spine.is_frame_like = lambda self: self.get_position() in (("outward", 0.0), "zero")
+    spine: Any = Spine
+    if not hasattr(spine, "is_frame_like"):
+        spine.is_frame_like = lambda self: self.get_position() in (("outward", 0.0), "zero")
     return drawn
