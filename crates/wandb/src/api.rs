@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
+use tokio::sync::Semaphore;
 use wandbd_upload::SendError;
 
 use crate::answer;
@@ -32,6 +33,8 @@ pub(crate) struct Api {
     pub(crate) http: Client,
     pub(crate) base: BaseUrl,
     pub(crate) limits: Limits,
+    /// Leave to upload a file of an artifact.
+    pub(crate) puts: Arc<Semaphore>,
     /// On every request.
     pub(crate) headers: HeaderMap,
     /// On GraphQL requests.
@@ -74,6 +77,7 @@ impl Api {
             credentials: Arc::new(Credentials::new(settings.key, &base, tokens)),
             base,
             limits,
+            puts: transports.puts(),
             headers,
             graphql_headers,
             stream_headers: HeaderMap::new(),

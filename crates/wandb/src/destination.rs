@@ -14,7 +14,6 @@ use wandbd_upload::{
 use crate::alert::alert;
 use crate::api::Api;
 use crate::artifact;
-use crate::artifacts::Shipment;
 use crate::config_yaml;
 use crate::error::WandbError;
 use crate::features::Features;
@@ -23,6 +22,7 @@ use crate::file_stream;
 use crate::files;
 use crate::open::{Opening, writer_id};
 use crate::settings::ServerSettings;
+use crate::shipment::Shipment;
 use crate::transports::Transports;
 use crate::upsert::{self, Upsert};
 

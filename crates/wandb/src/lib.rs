@@ -9,9 +9,11 @@
 //! alert              notifyScriptableRunAlert
 //! put_files          createRunFiles, then a PUT per file
 //! artifact           createArtifact, manifest, files in batches, PUTs, manifest, commitArtifact
+//! link, use_artifact linkArtifact, useArtifact
 //! ```
 //!
-//! Beside that: [`verify`] asks whose key it is, [`fetch_file`] reads a file of a run back.
+//! Beside that: [`verify`] asks whose key it is, [`fetch_file`] reads a file of a run back, [`Artifacts`] finds, changes and downloads
+//! versions of artifacts.
 //!
 //! # Secrets
 //! A key is an [`ApiKey`], which does not print. It, or the access token got for an identity token, travels only in the `Authorization` header of requests below the base URL;
@@ -27,7 +29,10 @@
 //! | an upload without progress | 180 s ([`Limits::stall`]); its whole time only if it is asked for ([`Limits::transfer`]) |
 //! | an exchange of an identity token | 10 s; again 5 min before the access token ends |
 //! | an answer that is read | 64 MiB, of an error 64 KiB |
-//! | transfers at once within one batch | 8, each with 64 KiB in memory |
+//! | run files at once within one batch | 8, each with 256 KiB in memory |
+//! | artifact files at once | 32 up over all runs, 16 down per download, each with 256 KiB in memory |
+//! | artifact files in one announcement | 500 or 1 GiB |
+//! | a manifest that is read | 256 MiB |
 //! | one PUT of an artifact file | below 2 GiB, then parts of 100 MiB ([`Limits::multipart_from`], [`Limits::part_bytes`]) |
 //!
 //! # What happens at failure
@@ -39,8 +44,6 @@ mod alert;
 mod answer;
 mod api;
 mod artifact;
-mod artifact_files;
-mod artifacts;
 mod config_yaml;
 mod credentials;
 mod destination;
@@ -50,8 +53,6 @@ mod fetch;
 mod file_stream;
 mod files;
 mod graphql;
-mod manifest;
-mod multipart;
 mod netrc;
 mod open;
 mod pod;
@@ -59,6 +60,7 @@ mod put;
 mod resume;
 mod rewind;
 mod settings;
+mod shipment;
 mod token_cache;
 mod tokens;
 mod transports;

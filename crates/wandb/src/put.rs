@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use md5::{Digest, Md5};
 use reqwest::{Body, Response};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::time::sleep;
@@ -20,7 +23,13 @@ use crate::answer::{nonsense, refusal};
 use crate::api::{Api, read, unreachable};
 
 /// Read from a file at once, in bytes.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 256 << 10;
+
+/// A file up to this size is read whole, in bytes.
+const SMALL: u64 = 256 << 10;
+
+/// Why a file is not the one that was meant.
+const CHANGED: &str = "changed since it was logged";
 
 /// Answers to uploads are short.
 const ANSWER_MAX: usize = 64 << 10;
@@ -31,16 +40,18 @@ pub(crate) enum Source {
     Bytes(Bytes),
     /// A file as long as it is now.
     File(PathBuf),
-    /// A file that has this size, or is not the one that was meant.
+    /// A file that has this size and MD5 (base64), or is not the one that was meant. The MD5 of a small one is looked at.
     Sized {
         path: PathBuf,
         size: u64,
+        md5: String,
     },
-    /// A piece of a file.
+    /// A piece of a file that is `whole` bytes long.
     Part {
         path: PathBuf,
         from: u64,
         size: u64,
+        whole: u64,
     },
 }
 
@@ -83,11 +94,22 @@ fn split(header: &str) -> Option<(HeaderName, HeaderValue)> {
 
 /// The body and its length.
 async fn open(source: &Source, moved: &Arc<AtomicU64>) -> Result<(Body, u64), SendError> {
-    let (path, from, size) = match source {
+    let (path, from, size, whole) = match source {
         Source::Bytes(bytes) => return Ok((bytes.clone().into(), bytes.len() as u64)),
-        Source::File(path) => (path, 0, None),
-        Source::Sized { path, size } => (path, 0, Some(*size)),
-        Source::Part { path, from, size } => (path, *from, Some(*size)),
+        Source::File(path) => (path, 0, None, None),
+        Source::Sized { path, size, md5 } if *size <= SMALL => {
+            let bytes = small(path, *size, md5).await;
+            let bytes = bytes.map_err(|error| missing(path, error))?;
+            moved.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            return Ok((bytes.into(), *size));
+        }
+        Source::Sized { path, size, .. } => (path, 0, Some(*size), Some(*size)),
+        Source::Part {
+            path,
+            from,
+            size,
+            whole,
+        } => (path, *from, Some(*size), Some(*whole)),
     };
     let failed = |error| missing(path, error);
     let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
@@ -95,13 +117,9 @@ async fn open(source: &Source, moved: &Arc<AtomicU64>) -> Result<(Body, u64), Se
     if !about.is_file() {
         return Err(missing(path, std::io::Error::other("not a file")));
     }
-    let whole = !matches!(source, Source::Part { .. });
     let length = size.unwrap_or(about.len());
-    if from + length > about.len() || (whole && length != about.len()) {
-        return Err(missing(
-            path,
-            std::io::Error::other("changed since it was logged"),
-        ));
+    if whole.is_some_and(|whole| whole != about.len()) {
+        return Err(missing(path, std::io::Error::other(CHANGED)));
     }
     if from > 0 {
         file.seek(SeekFrom::Start(from)).await.map_err(failed)?;
@@ -115,6 +133,20 @@ async fn open(source: &Source, moved: &Arc<AtomicU64>) -> Result<(Body, u64), Se
         moved.fetch_add(bytes as u64, Ordering::Relaxed);
     });
     Ok((Body::wrap_stream(stream), length))
+}
+
+/// A small file, read at once. It must have this size and MD5.
+async fn small(path: &Path, size: u64, md5: &str) -> std::io::Result<Vec<u8>> {
+    let (path, expected) = (path.to_owned(), md5.to_owned());
+    let read = tokio::task::spawn_blocking(move || {
+        let bytes = std::fs::read(path)?;
+        if bytes.len() as u64 != size || STANDARD.encode(Md5::digest(&bytes)) != expected {
+            return Err(std::io::Error::other(CHANGED));
+        }
+        Ok(bytes)
+    });
+    let read = read.await;
+    read.unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 
 pub(crate) fn missing(path: &Path, source: std::io::Error) -> SendError {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, redirect};
+use tokio::sync::Semaphore;
 use tracing::warn;
 
 use crate::error::WandbError;
@@ -16,6 +17,9 @@ use crate::url::BaseUrl;
 const USER_AGENT: &str = concat!("wandbd/", env!("CARGO_PKG_VERSION"));
 
 const CONNECT: Duration = Duration::from_secs(30);
+
+/// Files of artifacts that are uploaded at once, over all runs.
+pub(crate) const PUTS: usize = 32;
 
 /// Never through a proxy, as in other clients.
 const DIRECT: &str = "localhost,127.0.0.1,::1";
@@ -61,12 +65,23 @@ struct Route {
 }
 
 /// One connection pool per route. Cheap to ask; make one per process.
-#[derive(Default)]
 pub struct Transports {
     limits: Limits,
     clients: Mutex<HashMap<Route, Client>>,
     /// Access tokens, by server and identity token file.
     tokens: Mutex<HashMap<(String, PathBuf), Arc<Tokens>>>,
+    puts: Arc<Semaphore>,
+}
+
+impl Default for Transports {
+    fn default() -> Self {
+        Transports {
+            limits: Limits::default(),
+            clients: Mutex::default(),
+            tokens: Mutex::default(),
+            puts: Arc::new(Semaphore::new(PUTS)),
+        }
+    }
 }
 
 /// Chooses the TLS implementation of this process; calling it again does nothing.
@@ -102,6 +117,10 @@ impl Transports {
             .entry(key)
             .or_insert_with(|| Arc::new(Tokens::new(base, file, source.token_cache.as_deref())));
         Some(Arc::clone(tokens))
+    }
+
+    pub(crate) fn puts(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.puts)
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -150,7 +169,7 @@ fn builder(route: &Route) -> Result<ClientBuilder, WandbError> {
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT)
         .tcp_keepalive(Duration::from_mins(1))
-        .pool_max_idle_per_host(8)
+        .pool_max_idle_per_host(PUTS)
         .tls_danger_accept_invalid_certs(route.insecure);
     if let Some(proxy) = proxy(&route.http_proxy, "http_proxy", Proxy::http, route)? {
         builder = builder.proxy(proxy);

@@ -111,6 +111,14 @@ impl Errand {
         }
     }
 
+    /// The version that it is about, by its client id, if it may come later than this.
+    fn subject(&self) -> Option<&str> {
+        match &self.work {
+            Work::Link(link) if !link.client_id.is_empty() => Some(&link.client_id),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_version(&self) -> bool {
         matches!(self.work, Work::Version(_))
     }

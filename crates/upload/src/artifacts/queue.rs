@@ -14,6 +14,10 @@ pub(crate) struct Queue {
     under_way: Vec<UnderWay>,
     /// Versions seen of each name.
     seen: HashMap<String, u64>,
+    /// Client ids of versions seen, the lost ones included.
+    met: HashSet<String>,
+    /// No more will be seen.
+    complete: bool,
 }
 
 #[derive(Debug)]
@@ -47,9 +51,20 @@ impl Queue {
         if !errand.is_version() {
             return 0;
         }
+        self.met.insert(errand.client_id.clone());
         let seen = self.seen.entry(errand.lane.clone()).or_default();
         *seen += 1;
         *seen - 1
+    }
+
+    /// A version was lost before it came here.
+    pub(crate) fn lost(&mut self, client_id: &str) {
+        self.met.insert(client_id.to_owned());
+    }
+
+    /// All errands are here: those that wait for a version that never came need not wait any longer.
+    pub(crate) fn complete(&mut self) {
+        self.complete = true;
     }
 
     /// Adds an errand behind all others.
@@ -88,7 +103,9 @@ impl Queue {
         let mut found = None;
         for (index, waiting) in self.waiting.iter().enumerate() {
             let errand = &waiting.errand;
-            let ready = errand.needs.iter().all(|id| !open.contains(id.as_str()));
+            let settled = |id: &String| !open.contains(id.as_str());
+            let known = |id: &str| self.complete || self.met.contains(id);
+            let ready = errand.needs.iter().all(settled) && errand.subject().is_none_or(known);
             if lanes.insert(&errand.lane) && ready {
                 found = Some(index);
                 break;
@@ -238,6 +255,22 @@ mod tests {
         queue.settled("a1");
         assert_eq!(begin(&mut queue), ["b1"]);
         queue.settled("b1");
+        assert_eq!(begin(&mut queue), ["link@7"]);
+    }
+
+    #[test]
+    fn a_link_waits_for_its_version_to_come_at_all_unless_nothing_more_comes() {
+        let mut queue = Queue::default();
+        queue.push(link("a1"));
+        assert_eq!(begin(&mut queue), Vec::<String>::new());
+        queue.push(version("a", "a1", None, &[]));
+        assert_eq!(begin(&mut queue), ["a1"]);
+        queue.settled("a1");
+        assert_eq!(begin(&mut queue), ["link@7"]);
+
+        let mut queue = Queue::default();
+        queue.push(link("elsewhere"));
+        queue.complete();
         assert_eq!(begin(&mut queue), ["link@7"]);
     }
 

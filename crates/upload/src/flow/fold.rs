@@ -4,7 +4,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 use wandbd_journal::Frame;
 use wandbd_record::wandb::record::RecordType;
-use wandbd_record::{note, wandb};
+use wandbd_record::{note, v1, wandb};
 
 use super::{AT_ONCE, CUT_OFF, Flow, Reading, Writer};
 use crate::artifacts::{Errand, Fate};
@@ -88,8 +88,23 @@ impl Flow {
             let journal = &self.parts.journal;
             let errand = Errand::version(journal, artifact.clone(), said, note.ask);
             self.errand(errand);
+            self.look_for_link(note.link);
+            return;
         }
-        if let Some(link) = note.link {
+        let lost = note.artifact_client_id;
+        if !lost.is_empty() {
+            let why = note.said.unwrap_or_default().description;
+            self.artifacts.lost(&lost);
+            self.cursor
+                .artifacts
+                .entry(lost)
+                .or_insert(Fate::Failed(why));
+        }
+        self.look_for_link(note.link);
+    }
+
+    fn look_for_link(&mut self, link: Option<v1::Link>) {
+        if let Some(link) = link {
             self.errand(Errand::link(self.position.0, link));
         }
     }
@@ -141,6 +156,7 @@ impl Flow {
     pub(super) fn ends(&mut self, code: i32, now: Instant) {
         self.reading = Reading::Ended;
         self.exit = Some((code, now));
+        self.artifacts.complete();
         self.parts.courier.run_ends();
     }
 

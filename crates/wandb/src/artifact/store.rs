@@ -11,7 +11,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use tokio::sync::mpsc;
 
-use crate::manifest::hex;
+use crate::shipment::hex;
 
 /// Read from a file at once, in bytes.
 const CHUNK: usize = 256 << 10;

@@ -15,7 +15,7 @@ use super::item::Item;
 use crate::artifact::store::{Expected, below};
 use crate::artifact::{Artifacts, Refusal, Stored, StoredEntry, fetch_manifest};
 use crate::graphql::Edges;
-use crate::manifest::hex;
+use crate::shipment::hex;
 
 /// From so many files on, their addresses are asked for together.
 const MANY: usize = 5;
