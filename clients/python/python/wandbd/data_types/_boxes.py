@@ -9,7 +9,7 @@ from typing import Any
 from wandbd.data_types._arrays import is_torch
 from wandbd.data_types._files import Content
 from wandbd.data_types._mask import DELIMITER, checked_labels
-from wandbd.data_types._media import Media, Sender, dumps, plain, say_in_config
+from wandbd.data_types._media import Media, Sender, compact, plain, say_in_config
 
 _POSITION = "Each box must contain a position with: middle, width, and height or minX, maxX, minY, maxY."
 
@@ -38,7 +38,7 @@ class BoundingBoxes2D(Media):
         if labels is None:
             labels = {number: f"class_{number}" for number in sorted({int(box["class_id"]) for box in val["box_data"]})}
         self._class_labels: Mapping[Any, str] = labels
-        self._text = Content(dumps(val))
+        self._text = Content(compact(val))
 
     def validate(self, val: Mapping[str, Any]) -> bool:
         """Look whether boxes are as they must be.

@@ -48,7 +48,7 @@ class Content:
 
     def __init__(self, data: bytes | str) -> None:
         """Hold the data; text becomes UTF-8."""
-        self._held = Held(data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data))
+        self._held = Held(data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data))
 
     def fields(self, id: str) -> dict[str, Any]:
         """Fields of `Media`."""

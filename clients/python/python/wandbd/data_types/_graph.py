@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wandbd.data_types._files import Content
-from wandbd.data_types._media import Media, Sender, WBValue, dumps
+from wandbd.data_types._media import Media, Sender, WBValue, compact
 
 _ATTRIBUTES = ("id", "name", "class_name", "size", "parameters", "output_shape", "is_output", "num_parameters")
 
@@ -146,7 +146,7 @@ class Graph(Media):
             "nodes": [node.to_json() for node in self.nodes],
             "edges": [edge.to_json() for edge in self.edges],
         }
-        return {"dir": self._dir, "extension": ".graph.json", **Content(dumps(data)).fields(id)}
+        return {"dir": self._dir, "extension": ".graph.json", **Content(compact(data)).fields(id)}
 
     @classmethod
     def from_json(cls, json_obj: Mapping[str, Any], source_artifact: Any) -> Graph:

@@ -306,6 +306,11 @@ def dumps(value: Any) -> str:
     return json.dumps(plain(value))
 
 
+def compact(value: Any) -> str:
+    """JSON text as W&B writes it to files: without spaces, in UTF-8."""
+    return json.dumps(plain(value), separators=(",", ":"), ensure_ascii=False)
+
+
 def artifact_files(obj: WBValue, path: str, run: Any, entries: Any = ()) -> list[dict[str, Any]]:
     """Send an object that was added to an artifact, and what belongs to it.
 

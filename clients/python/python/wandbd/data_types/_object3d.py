@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from wandbd._errors import Error
 from wandbd.data_types._arrays import Raw, array_of, of_numpy
 from wandbd.data_types._files import Content, UserFile
-from wandbd.data_types._media import BatchableMedia, Sender, dumps
+from wandbd.data_types._media import BatchableMedia, Sender, compact
 
 _SHAPE = (
     "The shape of the numpy array must be one of either: [[x y z], ...] nx3, [[x y z c], ...] nx4 where c is a "
@@ -52,7 +52,7 @@ class Object3D(BatchableMedia):
             if data_or_path["type"] not in self.SUPPORTED_POINT_CLOUD_TYPES:
                 raise ValueError("Type not supported, only 'lidar/beta' is currently supported")
             parts = {name: data_or_path.get(name, []) for name in ("vectors", "points", "boxes")}
-            self._source = Content(dumps({"type": data_or_path["type"], **parts}))
+            self._source = Content(compact({"type": data_or_path["type"], **parts}))
         else:
             points = array_of(data_or_path)
             if points is None or isinstance(data_or_path, dict):

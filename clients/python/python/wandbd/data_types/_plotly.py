@@ -10,7 +10,7 @@ from typing import Any
 from wandbd._errors import Error
 from wandbd.data_types import _figures
 from wandbd.data_types._files import Content, UserFile
-from wandbd.data_types._media import Media, Sender, dumps
+from wandbd.data_types._media import Media, Sender, compact
 
 
 class Plotly(Media):
@@ -37,7 +37,7 @@ class Plotly(Media):
                     "You can convert the plot to a static image with `wandb.Image(plt)`"
                 )
             val = _figures.to_plotly(val)
-        self._text = Content(dumps(val.to_plotly_json()))
+        self._text = Content(compact(val.to_plotly_json()))
 
     @classmethod
     def make_plot_media(cls, val: Any) -> Media:
@@ -109,7 +109,7 @@ class Bokeh(Media):
         roots = data.get("roots")
         if isinstance(roots, dict) and "references" in roots:
             roots["references"].sort(key=lambda item: item["id"])
-        self._source = Content(dumps(data))
+        self._source = Content(compact(data))
 
     def _content(self, id: str, to: Sender) -> dict[str, Any]:
         return {"dir": self._dir, "extension": ".bokeh.json", **self._source.fields(id)}

@@ -116,7 +116,8 @@ def pr_curve(
         title: Of the chart.
         split_table: Whether the table goes to a section of its own.
     """
-    wanted = [at / (interp_size - 1) if interp_size > 1 else 0.0 for at in range(interp_size)][::-1]
+    step = 1 / (interp_size - 1) if interp_size > 1 else 0.0  # multiplied as numpy.linspace does it
+    wanted = [at * step if at < interp_size - 1 or not at else 1.0 for at in range(interp_size)][::-1]
     rows: list[list[Any]] = []
     for name, hits, scores in _each_class(y_true, y_probas, labels, classes_to_plot):
         precision, recall = _precision_recall(hits, scores)
