@@ -1,6 +1,7 @@
 //! Runs over real journals on a disk that fails, fills up and hangs when it is told to.
 
 mod hang;
+mod making;
 mod run_log;
 mod settling;
 
