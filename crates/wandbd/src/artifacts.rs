@@ -91,6 +91,9 @@ impl Deliveries {
             if let Some(fate) = told {
                 return fate;
             }
+            if let Some(reason) = run.artifact_failure(client_id) {
+                return Fate::Failed(reason);
+            }
             tokio::select! {
                 _ = fates.changed() => {}
                 () = sleep(LOOK) => {}
@@ -100,6 +103,9 @@ impl Deliveries {
 
     /// The same of a run that no uploader works on: as its cursor has it.
     async fn noted(&self, run: &Arc<RunLog>, client_id: &str) -> Option<Fate> {
+        if let Some(reason) = run.artifact_failure(client_id) {
+            return Some(Fate::Failed(reason));
+        }
         let (files, run, id) = (
             Arc::clone(&self.files),
             Arc::clone(run),

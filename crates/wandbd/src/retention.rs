@@ -53,7 +53,7 @@ pub(crate) async fn keep(
                 }
             }
             _ = memory.tick() => allocator::give_back(),
-            _ = cleaning.tick() => clean(&config, &hub, &credentials).await,
+            _ = cleaning.tick() => clean(&config, &hub, &credentials, &stage).await,
         }
     }
 }
@@ -74,8 +74,9 @@ fn is_busy(hub: &Hub) -> bool {
         })
 }
 
-async fn clean(config: &Config, hub: &Arc<Hub>, credentials: &Arc<Credentials>) {
+async fn clean(config: &Config, hub: &Arc<Hub>, credentials: &Arc<Credentials>, stage: &Stage) {
     let (config, hub, credentials) = (config.clone(), Arc::clone(hub), Arc::clone(credentials));
+    let stage = stage.clone();
     let cleaned = tokio::task::spawn_blocking(move || {
         forget_delivered(&hub);
         let needed = fingerprints(&hub);
@@ -89,6 +90,10 @@ async fn clean(config: &Config, hub: &Arc<Hub>, credentials: &Arc<Credentials>) 
             && let Err(error) = credentials.retain(&|fingerprint| needed.contains(fingerprint))
         {
             tracing::warn!(%error, "unneeded keys not removed");
+        }
+        // So may it, or a spill that was not adopted, name a snapshot.
+        if complete && is_empty(&config.state_dir.join("spill")) {
+            sweep(&hub, &stage);
         }
         let keep = Duration::from_secs(u64::from(config.keep_days) * 86_400);
         let gone = match delivered(&config.state_dir.join("runs")) {
@@ -115,6 +120,23 @@ async fn clean(config: &Config, hub: &Arc<Hub>, credentials: &Arc<Credentials>) 
     if let Err(error) = cleaned.await {
         tracing::error!(%error, "cleaning ended badly");
     }
+}
+
+/// Snapshots of processes that are gone, which no run will deliver.
+fn sweep(hub: &Hub, stage: &Stage) {
+    let runs = hub.all().into_iter();
+    let undelivered = runs.filter(|run| run.delivery().borrow().state != State::Delivered);
+    let needed = undelivered.flat_map(|run| run.snapshots()).collect();
+    match stage.sweep(&needed, system_time()) {
+        Ok(0) => {}
+        Ok(bytes) => tracing::info!(bytes, "snapshots removed that nobody needs any more"),
+        Err(error) => tracing::warn!(%error, "staging directory not swept"),
+    }
+}
+
+/// True also of a folder that is not there.
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
 }
 
 /// A run of which nothing is sent may still have its process.
