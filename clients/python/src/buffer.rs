@@ -12,8 +12,8 @@ use std::{
     mem::MaybeUninit,
 };
 
-use pyo3::{ffi, prelude::*};
-use wandbd_client::Data;
+use pyo3::{ffi, prelude::*, types::PyBytes};
+use wandbd_client::{Bytes, Data, pool};
 
 /// One piece of memory, in C order.
 const SIMPLE: c_int = 0;
@@ -97,10 +97,25 @@ impl<'py> Buffer<'py> {
     }
 
     /// A copy, in C order.
-    pub(crate) fn to_vec(&self) -> PyResult<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.append_to(&mut bytes)?;
-        Ok(bytes)
+    pub(crate) fn copy(&self, mut to: Vec<u8>) -> PyResult<Vec<u8>> {
+        if let Some(bytes) = self.slice() {
+            to.extend_from_slice(bytes);
+            return Ok(to);
+        }
+        let len = self.len();
+        to.reserve(len);
+        let room = to.spare_capacity_mut().as_mut_ptr();
+        let order = b'C'.cast_signed();
+        // SAFETY: there is room for `len` bytes, and exactly those are written.
+        let result = unsafe {
+            PyBuffer_ToContiguous(room.cast(), &raw const *self.view, self.view.len, order)
+        };
+        if result != 0 {
+            return Err(PyErr::fetch(self.py));
+        }
+        // SAFETY: they were written.
+        unsafe { to.set_len(to.len() + len) };
+        Ok(to)
     }
 }
 
@@ -124,49 +139,111 @@ impl Data for Buffer<'_> {
         self.len()
     }
 
-    fn append_to(&self, to: &mut Vec<u8>) -> io::Result<()> {
-        if let Some(bytes) = self.slice() {
-            to.extend_from_slice(bytes);
-            return Ok(());
-        }
-        let len = self.len();
-        to.reserve(len);
-        let room = to.spare_capacity_mut().as_mut_ptr();
-        let order = b'C'.cast_signed();
-        // SAFETY: there is room for `len` bytes, and exactly those are written.
-        let result = unsafe {
-            PyBuffer_ToContiguous(room.cast(), &raw const *self.view, self.view.len, order)
-        };
-        if result != 0 {
-            return Err(io::Error::other(PyErr::fetch(self.py)));
-        }
-        // SAFETY: they were written.
-        unsafe { to.set_len(to.len() + len) };
-        Ok(())
+    fn bytes(&self) -> io::Result<Bytes> {
+        let copied = self.copy(pool::take(self.len()));
+        copied.map(pool::freeze).map_err(io::Error::other)
     }
 
     fn write_to(&self, file: &mut File) -> io::Result<()> {
         if let Some(bytes) = self.slice() {
             return self.py.detach(|| file.write_all(bytes));
         }
-        let bytes = self.to_vec().map_err(io::Error::other)?;
+        let bytes = self.copy(Vec::new()).map_err(io::Error::other)?;
         self.py.detach(|| file.write_all(&bytes))
     }
 }
 
-/// No memory.
-pub(crate) struct Nothing;
+/// Raw data as it was when this was made.
+#[pyclass(frozen, module = "wandbd._core")]
+pub(crate) struct Snapshot(Bytes);
 
-impl Data for Nothing {
+#[pymethods]
+impl Snapshot {
+    #[new]
+    fn new(data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let data = Raw::of(data)?.bytes();
+        Ok(Self(data?))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<wandbd._core.Snapshot of {} bytes>", self.0.len())
+    }
+}
+
+/// `bytes` that somebody holds.
+struct Held {
+    _object: Py<PyBytes>,
+    start: *const u8,
+    len: usize,
+}
+
+// SAFETY: the memory of `bytes` never changes and stays where it is while the object is held.
+unsafe impl Send for Held {}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+}
+
+fn held(bytes: &Bound<'_, PyBytes>) -> Bytes {
+    let slice = bytes.as_bytes();
+    Bytes::from_owner(Held {
+        start: slice.as_ptr(),
+        len: slice.len(),
+        _object: bytes.clone().unbind(),
+    })
+}
+
+/// Raw data from Python: memory that may change, or bytes that do not.
+pub(crate) enum Raw<'py> {
+    Memory(Buffer<'py>),
+    Fixed(Python<'py>, Bytes),
+}
+
+impl<'py> Raw<'py> {
+    /// # Errors
+    /// The object has no memory to read.
+    pub(crate) fn of(object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+            return Ok(Self::Fixed(py, held(bytes)));
+        }
+        if let Ok(snapshot) = object.cast_exact::<Snapshot>() {
+            return Ok(Self::Fixed(py, snapshot.get().0.clone()));
+        }
+        Buffer::of(object).map(Self::Memory)
+    }
+}
+
+impl Data for Raw<'_> {
     fn size(&self) -> usize {
-        0
+        match self {
+            Self::Memory(buffer) => buffer.size(),
+            Self::Fixed(_, bytes) => bytes.size(),
+        }
     }
 
-    fn append_to(&self, _: &mut Vec<u8>) -> io::Result<()> {
-        Ok(())
+    fn bytes(&self) -> io::Result<Bytes> {
+        match self {
+            Self::Memory(buffer) => buffer.bytes(),
+            Self::Fixed(_, bytes) => bytes.bytes(),
+        }
     }
 
-    fn write_to(&self, _: &mut File) -> io::Result<()> {
-        Ok(())
+    fn write_to(&self, file: &mut File) -> io::Result<()> {
+        match self {
+            Self::Memory(buffer) => buffer.write_to(file),
+            Self::Fixed(py, bytes) => py.detach(|| file.write_all(bytes)),
+        }
     }
 }

@@ -29,6 +29,8 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use crate::buffer::Snapshot;
+    #[pymodule_export]
     use crate::calls::{
         change_artifact, download_artifact, get_artifact, login, random_id, restore, stage,
     };

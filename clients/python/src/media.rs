@@ -6,7 +6,7 @@ use pyo3::{
     types::{PyAny, PyString},
 };
 use wandbd_client::{
-    Session,
+    Bytes, Data as _, Session,
     proto::{
         Array, Binned, Frames, Media, Pixels, Sound, Table,
         media::{Content, Source},
@@ -14,29 +14,26 @@ use wandbd_client::{
     },
 };
 
-use crate::{
-    buffer::{Buffer, Nothing},
-    message::Message,
-};
+use crate::{buffer::Raw, message::Message};
 
 /// Says a media; false: no room.
 pub(crate) fn say(session: &Session, fields: &Bound<'_, PyAny>) -> PyResult<bool> {
     let (media, data) = media(fields)?;
     let taken = match &data {
         Some(data) => session.media(media, data),
-        None => session.media(media, &Nothing),
+        None => session.media(media, &Bytes::new()),
     };
     taken.map_err(|error| {
         PyRuntimeError::new_err(format!("the media's data cannot be read: {error}"))
     })
 }
 
-fn media<'py>(fields: &Bound<'py, PyAny>) -> PyResult<(Media, Option<Buffer<'py>>)> {
+fn media<'py>(fields: &Bound<'py, PyAny>) -> PyResult<(Media, Option<Raw<'py>>)> {
     let message = Message::new("Media", fields)?;
     let mut data = None;
     let mut contents = Vec::new();
     if let Some(bytes) = message.any("bytes")? {
-        data = Some(Buffer::of(&bytes)?);
+        data = Some(Raw::of(&bytes)?);
         contents.push(Content::Bytes(Vec::new()));
     }
     contents.extend(message.below("file", source)?.map(Content::File));
@@ -101,7 +98,7 @@ fn source(fields: &Bound<'_, PyAny>) -> PyResult<Source> {
 }
 
 /// The array without its data, which is left in `data`.
-fn array<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Buffer<'py>>) -> PyResult<Array> {
+fn array<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Raw<'py>>) -> PyResult<Array> {
     let message = Message::new("Array", fields)?;
     let array = Array {
         dtype: message.text("dtype")?,
@@ -109,12 +106,12 @@ fn array<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Buffer<'py>>) -> PyR
         data: Vec::new(),
         source: message.text("source")?,
     };
-    *data = message.below("data", Buffer::of)?;
+    *data = message.below("data", Raw::of)?;
     message.end()?;
     Ok(array)
 }
 
-fn pixels<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Buffer<'py>>) -> PyResult<Pixels> {
+fn pixels<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Raw<'py>>) -> PyResult<Pixels> {
     let message = Message::new("Pixels", fields)?;
     let pixels = Pixels {
         array: message.below("array", |below| array(below, data))?,
@@ -125,7 +122,7 @@ fn pixels<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Buffer<'py>>) -> Py
     Ok(pixels)
 }
 
-fn binned<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Buffer<'py>>) -> PyResult<Binned> {
+fn binned<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Raw<'py>>) -> PyResult<Binned> {
     let message = Message::new("Binned", fields)?;
     let binned = Binned {
         array: message.below("array", |below| array(below, data))?,
@@ -135,7 +132,7 @@ fn binned<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Buffer<'py>>) -> Py
     Ok(binned)
 }
 
-fn sound<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Buffer<'py>>) -> PyResult<Sound> {
+fn sound<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Raw<'py>>) -> PyResult<Sound> {
     let message = Message::new("Sound", fields)?;
     let sound = Sound {
         array: message.below("array", |below| array(below, data))?,
@@ -145,7 +142,7 @@ fn sound<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Buffer<'py>>) -> PyR
     Ok(sound)
 }
 
-fn frames<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Buffer<'py>>) -> PyResult<Frames> {
+fn frames<'py>(fields: &Bound<'py, PyAny>, data: &mut Option<Raw<'py>>) -> PyResult<Frames> {
     let message = Message::new("Frames", fields)?;
     let frames = Frames {
         array: message.below("array", |below| array(below, data))?,
@@ -181,7 +178,7 @@ fn stored(fields: &Bound<'_, PyAny>) -> PyResult<Stored> {
     };
     message.end()?;
     if let (Some(array), Some(data)) = (&mut stored.array, data) {
-        array.data = data.to_vec()?;
+        array.data = data.bytes()?.into();
     }
     Ok(stored)
 }

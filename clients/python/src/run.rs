@@ -281,6 +281,15 @@ impl Run {
         Ok(self.session.link(artifact::link(fields)?))
     }
 
+    /// Event files of `TensorBoard` in a folder.
+    fn event_files(&self, folder: String, namespace: String, save: bool) {
+        self.session.event_files(proto::EventFiles {
+            folder,
+            namespace,
+            save,
+        });
+    }
+
     fn info<'py>(&self, py: Python<'py>, timeout_s: f64) -> PyResult<Bound<'py, PyDict>> {
         let limit = wait::seconds(timeout_s);
         let run = wait::without_gil(py, |poll| self.session.info(limit, poll))?;

@@ -209,7 +209,11 @@ fn not_rows(py: Python<'_>, error: PyErr) -> PyErr {
 }
 
 fn bit(cell: &Bound<'_, PyAny>) -> u32 {
-    if cell.is_exact_instance_of::<PyFloat>() || cell.is_exact_instance_of::<PyInt>() {
+    if let Ok(float) = cell.cast_exact::<PyFloat>() {
+        // W&B takes it for a missing value.
+        return if float.value().is_nan() { NONE } else { NUMBER };
+    }
+    if cell.is_exact_instance_of::<PyInt>() {
         return NUMBER;
     }
     if cell.is_exact_instance_of::<PyString>() {

@@ -2,14 +2,16 @@
 
 use std::marker::PhantomData;
 
-use bytes::{BufMut as _, Bytes};
+use bytes::BufMut as _;
 use prost::Message;
 use tonic::{
     Status,
     codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
 
-/// Sends `Bytes` as they are, receives `M`.
+use crate::parts::Parts;
+
+/// Sends bytes as they are, receives `M`.
 pub(crate) struct Encoded<M>(PhantomData<M>);
 
 impl<M> Encoded<M> {
@@ -19,7 +21,7 @@ impl<M> Encoded<M> {
 }
 
 impl<M: Message + Default + 'static> Codec for Encoded<M> {
-    type Encode = Bytes;
+    type Encode = Parts;
     type Decode = M;
     type Encoder = AsIs;
     type Decoder = Prost<M>;
@@ -36,12 +38,13 @@ impl<M: Message + Default + 'static> Codec for Encoded<M> {
 pub(crate) struct AsIs;
 
 impl Encoder for AsIs {
-    type Item = Bytes;
+    type Item = Parts;
     type Error = Status;
 
-    fn encode(&mut self, item: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+    fn encode(&mut self, item: Parts, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
         to.reserve(item.len());
-        to.put(item);
+        to.put(item.head);
+        to.put(item.tail);
         Ok(())
     }
 

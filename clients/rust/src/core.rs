@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use prost::Message as _;
 use tokio::sync::Notify;
 use wandbd_proto::v1;
 
 use crate::{
-    finish::Outcome, hub::Link, interrupt, messages, recent::Recent, steps::Steps, window::Window,
+    finish::Outcome, hub::Link, interrupt, messages, parts::Parts, recent::Recent, steps::Steps,
+    window::Window,
 };
 
 /// How often a waiting caller is given the chance to leave.
@@ -157,7 +157,7 @@ impl Core {
     }
 
     /// The first message of a connection; holds the API key.
-    pub(crate) fn hello_message(&self) -> Bytes {
+    pub(crate) fn hello_message(&self) -> Parts {
         v1::ClientMessage {
             kind: Some(v1::client_message::Kind::Hello(self.hello.clone())),
         }

@@ -42,10 +42,11 @@ pub mod fork;
 mod hub;
 mod interrupt;
 pub mod json;
-mod large;
 mod media;
 mod messages;
+mod parts;
 pub mod paths;
+pub mod pool;
 mod process;
 mod questions;
 mod random;
@@ -59,6 +60,9 @@ mod start;
 mod steps;
 mod table;
 mod window;
+
+/// Bytes that are shared, not copied.
+pub use bytes::Bytes;
 
 pub use artifacts::{change_artifact, download_artifact, get_artifact, stage};
 pub use calls::{login, restore};

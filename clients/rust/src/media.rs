@@ -1,4 +1,4 @@
-//! Raw data for the daemon: a picture's pixels, a file's bytes. Copied once, by the calling thread.
+//! Raw data for the daemon: a picture's pixels, a file's bytes. Copied once at most, by the calling thread.
 //!
 //! Up to 8 MiB travel in the record, as long as half of the window stays free. More is written to a private file (`scratch`), which the
 //! record names.
@@ -9,19 +9,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
 use prost::Message as _;
 use wandbd_proto::v1::{self, media::Content, record::Kind};
 
 use crate::{
     Session,
-    encode::{self, push_varint, varint_len},
-    large::{LARGE_MIN, Large},
-    messages, scratch,
+    encode::{self, push_varint},
+    messages,
+    parts::Parts,
+    scratch,
     window::Class,
 };
 
 /// Larger data goes by file.
 const INLINE_MAX: usize = 8 << 20;
+/// From this size on a record gets a chunk of its own: a copy less.
+const ALONE_MIN: usize = 64 << 10;
 /// Larger arrays of a table go by file: there may be several.
 const STORED_INLINE_MAX: usize = 1 << 20;
 /// Record.media is field 13.
@@ -30,15 +34,15 @@ const MEDIA: u8 = 0x6A;
 const ARRAY: u8 = 0x0A;
 const DATA: u8 = 0x1A;
 
-/// Bytes that lie somewhere, to be copied once.
+/// Bytes that lie somewhere.
 pub trait Data {
-    /// How many bytes.
+    /// How many.
     fn size(&self) -> usize;
-    /// Appends exactly [`Data::size`] bytes, or says that it cannot.
+    /// The bytes as they are now, for as long as somebody needs them.
     ///
     /// # Errors
-    /// Whatever keeps it from that.
-    fn append_to(&self, to: &mut Vec<u8>) -> io::Result<()>;
+    /// They cannot be read.
+    fn bytes(&self) -> io::Result<Bytes>;
     /// Writes them to a file.
     ///
     /// # Errors
@@ -46,14 +50,13 @@ pub trait Data {
     fn write_to(&self, file: &mut File) -> io::Result<()>;
 }
 
-impl Data for &[u8] {
+impl Data for Bytes {
     fn size(&self) -> usize {
         self.len()
     }
 
-    fn append_to(&self, to: &mut Vec<u8>) -> io::Result<()> {
-        to.extend_from_slice(self);
-        Ok(())
+    fn bytes(&self) -> io::Result<Bytes> {
+        Ok(self.clone())
     }
 
     fn write_to(&self, file: &mut File) -> io::Result<()> {
@@ -72,7 +75,7 @@ impl Session {
             return Ok(self.without_data(media));
         };
         let (len, budget) = (data.size(), &self.core().link.budget);
-        let is_for_file = len > INLINE_MAX || (len >= LARGE_MIN && !budget.is_roomy_for(len));
+        let is_for_file = len > INLINE_MAX || (len >= ALONE_MIN && !budget.is_roomy_for(len));
         if is_for_file {
             match self.to_file(len, data) {
                 Ok(Some(path)) => {
@@ -87,10 +90,7 @@ impl Session {
         if matches!(media.content, Some(Content::Bytes(_))) {
             media.content = None;
         }
-        let large = inline(&media, tags, data)?;
-        Ok(self.say(Class::Media, |shared| {
-            shared.window.push_large(Class::Media, large)
-        }))
+        Ok(self.large_record(Class::Media, inline(&media, tags, data.bytes()?)))
     }
 
     /// Writes a private file; None: too much lies in files already.
@@ -114,10 +114,14 @@ impl Session {
                 .iter_mut()
                 .filter_map(|stored| stored.array.as_mut());
             for array in arrays.filter(|array| array.data.len() > STORED_INLINE_MAX) {
-                let len = array.data.len();
-                match self.to_file(len, &array.data.as_slice()) {
+                let data = Bytes::from(std::mem::take(&mut array.data));
+                let len = data.len();
+                let written = self.to_file(len, &data);
+                if !matches!(written, Ok(Some(_))) {
+                    array.data = data.into();
+                }
+                match written {
                     Ok(Some(path)) => {
-                        array.data = Vec::new();
                         array.source = path.to_string_lossy().into_owned();
                         paths.push(path);
                         in_files += len;
@@ -155,13 +159,12 @@ impl Session {
     }
 
     /// A record, alone if it is large. False: there is no room.
-    pub(crate) fn large_record(&self, class: Class, record: &[u8]) -> bool {
-        if record.len() < LARGE_MIN {
-            return self.say(class, |shared| shared.window.push(class, record));
+    pub(crate) fn large_record(&self, class: Class, record: Parts) -> bool {
+        if record.len() < ALONE_MIN {
+            let whole = [record.head.as_ref(), record.tail.as_ref()].concat();
+            return self.say(class, |shared| shared.window.push(class, &whole));
         }
-        let mut large = Large::new(record.len());
-        large.record().extend_from_slice(record);
-        self.say(class, |shared| shared.window.push_large(class, large))
+        self.say(class, |shared| shared.window.push_alone(class, record))
     }
 }
 
@@ -220,10 +223,10 @@ fn name_source(media: &mut v1::Media, path: &Path) {
 }
 
 /// The record with its data at the end: a message may come in two pieces, which are merged when it is read.
-fn inline(media: &v1::Media, tags: &[&[u8]], data: &dyn Data) -> io::Result<Large> {
+fn inline(media: &v1::Media, tags: &[&[u8]], data: Bytes) -> Parts {
     let rest = media.encode_to_vec();
     let mut heads: Vec<Vec<u8>> = Vec::with_capacity(tags.len());
-    let mut len = data.size();
+    let mut len = data.len();
     for tag in tags.iter().rev() {
         let mut head = tag.to_vec();
         push_varint(&mut head, len as u64);
@@ -231,20 +234,16 @@ fn inline(media: &v1::Media, tags: &[&[u8]], data: &dyn Data) -> io::Result<Larg
         heads.push(head);
     }
     len += rest.len();
-    let mut large = Large::new(1 + varint_len(len as u64) + len);
-    let to = large.record();
-    to.push(MEDIA);
-    push_varint(to, len as u64);
-    to.extend_from_slice(&rest);
-    for head in heads.iter().rev() {
-        to.extend_from_slice(head);
+    let mut head = Vec::with_capacity(len - data.len() + 8);
+    head.push(MEDIA);
+    push_varint(&mut head, len as u64);
+    head.extend_from_slice(&rest);
+    for tag in heads.iter().rev() {
+        head.extend_from_slice(tag);
     }
-    let begin = to.len();
-    data.append_to(to)?;
-    if to.len() - begin == data.size() {
-        Ok(large)
-    } else {
-        Err(io::Error::other("the data has changed its size"))
+    Parts {
+        head: head.into(),
+        tail: data,
     }
 }
 
@@ -266,10 +265,9 @@ mod tests {
         if matches!(sent.content, Some(Content::Bytes(_))) {
             sent.content = None;
         }
-        let large = inline(&sent, tags(media).unwrap(), &data).unwrap();
-        let len = large.record_len();
-        let message = large.into_message();
-        let record = v1::Record::decode(&message[message.len() - len..]).unwrap();
+        let data = Bytes::copy_from_slice(data);
+        let record = inline(&sent, tags(media).unwrap(), data).to_vec();
+        let record = v1::Record::decode(record.as_slice()).unwrap();
         match record.kind {
             Some(Kind::Media(media)) => media,
             other => panic!("{other:?}"),

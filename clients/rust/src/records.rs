@@ -40,12 +40,17 @@ impl Session {
     /// A version of an artifact, made of files on this machine, media and references. False: there is no room for it, or it has too many
     /// files for one record.
     pub fn artifact(&self, artifact: v1::Artifact) -> bool {
-        self.large_record(Class::Kept, &encode::record(Kind::Artifact(artifact)))
+        self.large_record(Class::Kept, encode::record(Kind::Artifact(artifact)).into())
     }
 
     /// A version appears in another collection, once it is committed.
     pub fn link(&self, link: v1::Link) -> bool {
-        self.large_record(Class::Kept, &encode::record(Kind::Link(link)))
+        self.large_record(Class::Kept, encode::record(Kind::Link(link)).into())
+    }
+
+    /// Event files of `TensorBoard` that the daemon is to follow.
+    pub fn event_files(&self, files: v1::EventFiles) {
+        self.record(Class::Kept, &encode::record(Kind::EventFiles(files)));
     }
 
     /// Files of the run itself: names below its files, and absolute paths on this machine.

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout},
@@ -26,6 +25,7 @@ use crate::{
     error::chain,
     hub::Link,
     messages,
+    parts::Parts,
 };
 
 /// How long a record may wait for company. Each round costs the trainer three wake-ups and the daemon a commit, whatever it carries.
@@ -130,7 +130,7 @@ async fn connection(core: &Core, link: &Link) -> End {
 }
 
 async fn stream(core: &Core, link: &Link, channel: Channel) -> Result<End, Status> {
-    let (to_daemon, outgoing) = mpsc::channel::<Bytes>(AHEAD);
+    let (to_daemon, outgoing) = mpsc::channel::<Parts>(AHEAD);
     to_daemon
         .try_send(core.hello_message())
         .map_err(|_| Status::internal("the stream did not take the hello"))?;
@@ -161,7 +161,7 @@ async fn stream(core: &Core, link: &Link, channel: Channel) -> Result<End, Statu
 async fn greet(
     core: &Core,
     channel: Channel,
-    outgoing: ReceiverStream<Bytes>,
+    outgoing: ReceiverStream<Parts>,
 ) -> Result<Option<Streaming<v1::ServerMessage>>, Status> {
     let mut grpc = Grpc::new(channel);
     grpc.ready()
@@ -219,7 +219,7 @@ async fn receive(
 }
 
 /// Sends until everything is said and acknowledged.
-async fn send(core: &Core, to_daemon: &mpsc::Sender<Bytes>) {
+async fn send(core: &Core, to_daemon: &mpsc::Sender<Parts>) {
     while has_something(core).await {
         drain(core, to_daemon).await;
         tokio::select! {
@@ -249,7 +249,7 @@ async fn has_something(core: &Core) -> bool {
 }
 
 /// Sends what there is at this moment.
-async fn drain(core: &Core, to_daemon: &mpsc::Sender<Bytes>) {
+async fn drain(core: &Core, to_daemon: &mpsc::Sender<Parts>) {
     let until = core.lock().window.last();
     // Made before the lock is taken: `log` never waits for the allocator.
     let mut spare = Vec::with_capacity(4096);

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use wandbd_proto::v1::{self, client_message, hello};
 
-use crate::{error::SpillError, paths};
+use crate::{error::SpillError, parts::Parts, paths};
 
 /// Leaves a session in `dir`.
 ///
@@ -24,7 +24,7 @@ use crate::{error::SpillError, paths};
 pub(crate) fn write(
     dir: &Path,
     hello: &v1::Hello,
-    chunks: &[Bytes],
+    chunks: &[Parts],
 ) -> Result<PathBuf, SpillError> {
     paths::private_dir(dir)?;
     let (public, secret) = split(hello);
@@ -35,12 +35,13 @@ pub(crate) fn write(
     let message = v1::ClientMessage {
         kind: Some(client_message::Kind::Hello(public)),
     };
-    let first = Bytes::from(message.encode_to_vec());
-    let mut parts = Vec::with_capacity(2 * chunks.len() + 2);
+    let first = Parts::from(message.encode_to_vec());
+    let mut parts = Vec::with_capacity(3 * chunks.len() + 3);
     for part in std::iter::once(&first).chain(chunks) {
         let len = u32::try_from(part.len()).unwrap_or(u32::MAX);
         parts.push(Bytes::copy_from_slice(&len.to_le_bytes()));
-        parts.push(part.clone());
+        parts.push(part.head.clone());
+        parts.push(part.tail.clone());
     }
     let path = dir.join(&hello.session);
     write_file(dir, &path, &parts)?;

@@ -133,7 +133,7 @@ impl Session {
         if rows.count == 0 {
             return true;
         }
-        let is_taken = self.large_record(Class::Media, &rows.record());
+        let is_taken = self.large_record(Class::Media, rows.record().into());
         rows.first += rows.count;
         rows.count = 0;
         rows.body.clear();

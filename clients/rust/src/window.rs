@@ -3,7 +3,7 @@
 //! The open chunk is a byte buffer that *is* a protobuf message: records are appended to it, and its head (number of the first
 //! record, lengths) is written into the room left at its front when it is sealed. What the stream sends is that buffer.
 //!
-//! A record with raw data is built as a chunk of its own from the start ([`Large`]), so that its bytes are copied once.
+//! A record with raw data is a chunk of its own, whose data stays where it is ([`Parts`]).
 //!
 //! When full, in this order: console text is dropped and counted from three quarters on; then history rows, media and rows of tables;
 //! config, summary and artifacts still have the reserve, then they are dropped with a message; a gap and the exit always go in.
@@ -21,7 +21,7 @@ use wandbd_proto::v1;
 
 use crate::{
     encode::{self, RowTail, push_varint, varint_len},
-    large::Large,
+    parts::Parts,
     steps::RowHead,
 };
 
@@ -35,7 +35,7 @@ pub(crate) const RECORD_MAX: usize = 12 << 20;
 /// What config, summary and artifacts may still use when rows are dropped already.
 const RESERVE: usize = 1 << 20;
 /// Room at the front of the open chunk for tags, lengths and the first number: 1 + 5 + 1 + 10 bytes at most.
-pub(crate) const HEAD: usize = 24;
+const HEAD: usize = 24;
 /// Raw data in files that un-acknowledged records name may be so many times the window.
 const FILES_FACTOR: usize = 32;
 
@@ -107,7 +107,7 @@ struct Sealed {
     cost: usize,
     /// Bytes of files that its records name.
     in_files: usize,
-    message: Bytes,
+    message: Parts,
 }
 
 pub(crate) struct Window {
@@ -206,21 +206,17 @@ impl Window {
         admitted
     }
 
-    /// A record that travels alone.
-    pub(crate) fn push_large(&mut self, class: Class, large: Large) -> Pushed {
-        let admitted = self.admit(class, large.record_len());
-        if admitted != Pushed::Stored {
+    /// A record that travels alone, in two pieces.
+    pub(crate) fn push_alone(&mut self, class: Class, record: Parts) -> Pushed {
+        let len = record.len();
+        let admitted = self.admit(class, len);
+        if admitted == Pushed::Stored {
+            self.seal_open();
+            self.place(len).extend_from_slice(&record.head);
+            self.seal_with(record.tail);
+        } else {
             self.dropped_others += 1;
-            return admitted;
         }
-        self.seal_open();
-        let message = large.into_message();
-        let cost = message.len().saturating_sub(HEAD);
-        self.budget.used.fetch_add(cost, Ordering::Relaxed);
-        self.open_first = self.next;
-        self.next += 1;
-        self.open = message;
-        self.seal();
         admitted
     }
 
@@ -313,14 +309,14 @@ impl Window {
 
     fn seal_open(&mut self) {
         if !self.open.is_empty() {
-            self.seal();
+            self.seal_with(Bytes::new());
         }
     }
 
-    /// Ends the open chunk: writes its head and makes it something to send.
-    fn seal(&mut self) {
+    /// Ends the open chunk, with `tail` behind it: writes its head and makes it something to send.
+    fn seal_with(&mut self, tail: Bytes) {
         let mut message = std::mem::take(&mut self.open);
-        let body = message.len().saturating_sub(HEAD);
+        let body = message.len().saturating_sub(HEAD) + tail.len();
         let mut first = Vec::with_capacity(11);
         first.push(0x08);
         push_varint(&mut first, self.open_first);
@@ -341,15 +337,18 @@ impl Window {
             rows: std::mem::take(&mut self.open_rows),
             cost: body,
             in_files: std::mem::take(&mut self.open_in_files),
-            message: Bytes::from(message).slice(start..),
+            message: Parts {
+                head: Bytes::from(message).slice(start..),
+                tail,
+            },
         });
     }
 
     /// The next chunk to send on this connection; nothing after the record `until`. Seals the open chunk if need be and leaves `spare`,
     /// an empty buffer, in its place.
-    pub(crate) fn next_chunk(&mut self, until: u64, spare: &mut Vec<u8>) -> Option<Bytes> {
+    pub(crate) fn next_chunk(&mut self, until: u64, spare: &mut Vec<u8>) -> Option<Parts> {
         if !self.has_sealed() && !self.open.is_empty() && self.open_first <= until {
-            self.seal();
+            self.seal_open();
             self.open = std::mem::take(spare);
         }
         let chunk = self.sealed.get(self.unsent)?;
@@ -384,7 +383,7 @@ impl Window {
     }
 
     /// Everything that is not acknowledged, as it would be sent.
-    pub(crate) fn pending(&mut self) -> Vec<Bytes> {
+    pub(crate) fn pending(&mut self) -> Vec<Parts> {
         self.tell_gap();
         self.seal_open();
         self.sealed

@@ -25,8 +25,11 @@ fn row(len: usize) -> Vec<u8> {
     fields.bytes().to_vec()
 }
 
-fn chunk(message: &Bytes) -> v1::Chunk {
-    match v1::ClientMessage::decode(message.clone()).unwrap().kind {
+fn chunk(message: &Parts) -> v1::Chunk {
+    match v1::ClientMessage::decode(message.to_vec().as_slice())
+        .unwrap()
+        .kind
+    {
         Some(client_message::Kind::Chunk(chunk)) => chunk,
         other => panic!("{other:?}"),
     }
@@ -206,4 +209,63 @@ fn discarding_frees_everything_and_counts_rows() {
     assert_eq!(window.discard(), 5);
     assert_eq!(window.budget.used(), 0);
     assert!(!window.has_unsent());
+}
+
+#[test]
+fn a_record_in_two_pieces_keeps_its_place_among_others() {
+    let mut window = window(1 << 20);
+    let stop = v1::Record {
+        kind: Some(Kind::Preempting(v1::Preempting {})),
+    }
+    .encode_to_vec();
+    let text = "x".repeat(100_000);
+    let link = v1::Record {
+        kind: Some(Kind::Link(v1::Link {
+            target: text.clone(),
+            ..v1::Link::default()
+        })),
+    }
+    .encode_to_vec();
+    let (first, second) = link.split_at(50_000);
+    let parts = Parts {
+        head: Bytes::copy_from_slice(first),
+        tail: Bytes::copy_from_slice(second),
+    };
+    assert_eq!(window.push(Class::Kept, &stop), Pushed::Stored);
+    assert_eq!(
+        window.push_alone(Class::Media, parts.clone()),
+        Pushed::Stored
+    );
+    assert_eq!(window.push(Class::Kept, &stop), Pushed::Stored);
+    let sent = drain(&mut window);
+    assert_eq!(
+        sent.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    assert!(matches!(&sent[1].1, Kind::Link(link) if link.target == text));
+    window.ack(3);
+    assert_eq!(window.budget.used(), 0);
+    assert_eq!(window.push_alone(Class::Media, parts), Pushed::Stored);
+    assert_eq!(window.discard(), 0);
+    assert_eq!(window.budget.used(), 0);
+}
+
+#[test]
+fn media_find_no_room_when_rows_do_not_and_files_are_counted_until_the_ack() {
+    let mut window = window(64 << 10);
+    let record = vec![0; 60 << 10];
+    assert_eq!(window.push(Class::Kept, &record), Pushed::Stored);
+    assert_eq!(window.push(Class::Media, &record), Pushed::Full);
+    assert_eq!(window.dropped_others(), 1);
+    window.ack(1);
+    let large = (64 << 10) * FILES_FACTOR;
+    assert!(window.budget.allows_file(large));
+    assert_eq!(
+        window.push_with_files(Class::Media, &[], 10),
+        Pushed::Stored
+    );
+    assert!(!window.budget.allows_file(large));
+    drain(&mut window);
+    window.ack(2);
+    assert!(window.budget.allows_file(large));
 }

@@ -120,12 +120,26 @@ def download_artifact(fields: Mapping[str, Any], tick: Callable[[dict[str, Any]]
 def scan_columns(rows: Sequence[Sequence[Any]]) -> list[int]:
     """The kinds of cells in each column, as the sum of bits.
 
-    1 None, 2 number (int, float, numpy's), 4 str, 8 bool, 16 date or datetime, 32 anything else. No rows: an empty list.
+    1 None and a NaN of Python's own, 2 number (int, float, numpy's), 4 str, 8 bool, 16 date or datetime, 32 anything else. No rows: an empty list.
 
     Raises:
         ValueError: A row has another length than those before it; the message says which.
         TypeError: A row is none.
     """
+
+@final
+class Snapshot:
+    """Raw data as it was when this was made: anything with the buffer protocol, in C order. Costs nothing for `bytes`.
+
+    `Run.media` takes it where it takes memory, any number of times, without a copy. Memory of up to 8 MiB is used again when the last
+    reference to it is gone, which makes the copy several times cheaper than one into fresh memory.
+    """
+
+    def __init__(self, data: Any) -> None:
+        """TypeError: `data` has no memory to read."""
+
+    def __len__(self) -> int: ...
+    def __bytes__(self) -> bytes: ...
 
 @final
 class Template:
@@ -221,7 +235,8 @@ class Run:
         Args:
             fields: The fields of `wandbd.v1.Media` by name, nested messages as dicts, with one content at most: `bytes`, `file` (dict
                 or path), `pixels`, `histogram`, `table`, `sound`, `frames`, `points`. `bytes` and `Array.data` are anything with
-                the buffer protocol, in one piece or not (then in C order), copied before this returns.
+                the buffer protocol, in one piece or not (then in C order), copied before this returns; `bytes` and a `Snapshot`
+                are kept as they are.
 
         Returns:
             False: there is no room for it, which is counted in `stats()["dropped_records"]`. Nothing may name it then: give an empty
@@ -259,6 +274,13 @@ class Run:
 
     def link(self, fields: Mapping[str, Any]) -> bool:
         """A version appears in another collection, once it is committed: the fields of `wandbd.v1.Link` by name."""
+
+    def event_files(self, folder: str, namespace: str, save: bool) -> None:
+        """Follow the event files of TensorBoard in `folder` (absolute): each step in them becomes a row.
+
+        `namespace` comes before the names of metrics, with a slash; the last word about a folder counts. `save`: the
+        files become files of the run, too.
+        """
 
     def info(self, timeout_s: float) -> dict[str, Any]:
         """The last `wandbd.v1.Run` message as a dict; waits, without the GIL, until `entity` is known or the time is over.
