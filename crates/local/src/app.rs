@@ -12,6 +12,7 @@ use crate::rules::Rules;
 use crate::secret::Secrets;
 use crate::sign::Signer;
 use crate::store::{Store, files};
+use crate::uploads::Uploads;
 
 /// The server's state.
 pub(crate) struct App {
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) pace: Pace,
     pub(crate) rules: Rules,
     pub(crate) clock: Clock,
+    /// The last uploads.
+    pub(crate) uploads: Uploads,
     /// Access tokens given out so far.
     pub(crate) exchanges: AtomicU64,
 }
@@ -55,6 +58,7 @@ impl App {
                 for blob in &candidates {
                     if !files::blob_in_use(db, blob)? {
                         blobs.remove(blob)?;
+                        db.execute("DELETE FROM loose WHERE blob = ?1", [blob])?;
                     }
                 }
                 Ok(())

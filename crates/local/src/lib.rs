@@ -25,6 +25,13 @@
 //! | unknown run | | 404 |
 //! | pace, when limited | `file_stream` posts per second, of a run and of a project | 429 with `Retry-After`, violation `too_many_posts` |
 //! | commits | manifest digest, every file stored with its digest and size | GraphQL error |
+//! | uploads in parts | all parts, their tags, the digest of the whole | GraphQL error; a part that comes twice: violation `part_sent_again` |
+//!
+//! # Artifacts
+//! A manifest is whole (`FULL`), changes to a base (`INCREMENTAL`) or one writer's part (`PATCH`); the commit puts the latter together and
+//! gives the version a manifest and digest of its own. Files are not synced one by one but all together by the commit that makes
+//! them a version. Versions can be linked to portfolios; all entities belong to the organization `local`, whose entity
+//! `local-org` holds the registries.
 //!
 //! Limits: JSON bodies 64 MiB; file uploads none (they go to disk as they come). Any entity and project name works and is made
 //! on first use; without one they are `local` and `uncategorized`. Numbers and features can be changed for tests: [`Rules`],
@@ -61,6 +68,14 @@
 //! * `POST .../stop`: asks the run to stop, as the page's button does
 //! * `GET /api/violations`: `{"entity/project/run": {kind: count}}` of all runs that broke a rule
 //! * `GET /api/server`: `{tokenExchanges, disabledFeatures, now}`
+//! * `.../media?keys=["a"]&from=&limit=`: `{rows: [{line, step, values: {key: value}}], next}`, only rows that have one of the keys
+//! * `.../raw/{name}`: a run's file; with `?show=frame` as a page in a sandbox
+//! * `GET /api/artifacts/{entity}/{project}`: collections `[{name, type, kind, description, tags, count, latest}]`;
+//!   `.../{collection}`: the same with `versions`; `.../{collection}/{version or alias}?from=&limit=`: `{name, version, aliases, tags,
+//!   digest, state, size, fileCount, metadata, files, manifest, links, lineage: {run, inputs, usedBy}, ..}`, 200 files unless said
+//!   otherwise; `.../{version}/raw/{name}`: a file, references to artifacts here followed
+//! * `GET /api/client-artifacts/{client id}`: `{entity, project, name, type, version}`
+//! * `GET /api/uploads`: the last 100 uploads `[{subject, name, size, status, began, ended}]`
 //! * `.../series?keys=a,b&x=_step&file=history&from=&points=500`: `{series: {key: {x, y}}, next}`, thinned so that peaks stay
 
 mod app;
@@ -80,6 +95,7 @@ mod secret;
 mod server;
 mod sign;
 mod store;
+mod uploads;
 
 pub use clock::Clock;
 pub use config::Config;

@@ -11,6 +11,11 @@ pub(crate) fn of(name: &str) -> &'static str {
         "jpg" | "jpeg" => "image/jpeg",
         "gif" => "image/gif",
         "mp4" => "video/mp4",
+        "bmp" => "image/bmp",
+        "webm" => "video/webm",
+        "ogg" => "audio/ogg",
+        "mp3" => "audio/mpeg",
+        "flac" => "audio/flac",
         "wav" => "audio/wav",
         _ => "application/octet-stream",
     }

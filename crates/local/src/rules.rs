@@ -28,6 +28,13 @@ pub struct Rules {
     pub disabled_features: Vec<String>,
     /// Identity tokens (JWT) that `POST /oidc/token` takes; all others are refused. `Debug` does not print them.
     pub identity_tokens: Vec<String>,
+    /// Smallest part of a file that comes in parts, the last one excepted; smaller ones are refused when they are put together.
+    /// Object stores: 5 MiB.
+    pub least_part_bytes: i64,
+    /// Largest body of one upload; larger ones are refused with 400. `None` is no limit. Object stores: 5 GiB.
+    pub most_put_bytes: Option<u64>,
+    /// Seconds that a signed address works.
+    pub signed_for_s: f64,
     /// Seconds that an access token from `POST /oidc/token` works; the official client reads a whole number only.
     pub access_token_s: u32,
 }
@@ -42,6 +49,9 @@ impl Default for Rules {
             disabled_features: Vec::new(),
             identity_tokens: Vec::new(),
             access_token_s: 3600,
+            least_part_bytes: 0,
+            most_put_bytes: None,
+            signed_for_s: 24.0 * 3600.0,
         }
     }
 }
@@ -59,6 +69,9 @@ impl fmt::Debug for Rules {
             .field("disabled_features", &self.disabled_features)
             .field("identity_tokens", &self.identity_tokens.len())
             .field("access_token_s", &self.access_token_s)
+            .field("least_part_bytes", &self.least_part_bytes)
+            .field("most_put_bytes", &self.most_put_bytes)
+            .field("signed_for_s", &self.signed_for_s)
             .finish()
     }
 }

@@ -18,6 +18,7 @@ use crate::rules::Rules;
 use crate::secret::{self, ApiKey, Secrets};
 use crate::sign::Signer;
 use crate::store::Store;
+use crate::uploads::Uploads;
 
 /// How long requests under way may go on after the stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -68,7 +69,7 @@ impl LocalServer {
         let app = App {
             store,
             blobs,
-            signer: Signer::new(&url, storage, &secrets.url_key),
+            signer: Signer::new(&url, storage, &secrets.url_key, rules.signed_for_s),
             secrets,
             hosts: http::accepted_hosts(address.port(), config.public_url.as_deref()),
             port: address.port(),
@@ -76,6 +77,7 @@ impl LocalServer {
             pace: Pace::new(&rules),
             rules,
             clock: config.clock.clone(),
+            uploads: Uploads::default(),
             exchanges: AtomicU64::new(0),
         };
         Ok(Self {

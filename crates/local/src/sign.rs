@@ -12,9 +12,6 @@ use sha2::{Digest, Sha256};
 
 use crate::secret::{random_hex, same};
 
-/// How long a signed address works, in seconds.
-const LIFETIME_S: f64 = 24.0 * 3600.0;
-
 /// Characters that stay as they are in a path component.
 pub(crate) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -31,15 +28,18 @@ pub(crate) struct Signer {
     base: String,
     storage: String,
     key: Vec<u8>,
+    /// How long a signed address works, in seconds.
+    lifetime_s: f64,
 }
 
 impl Signer {
-    /// `base` is the server's address, `storage` the one that signed addresses begin with.
-    pub(crate) fn new(base: &str, storage: &str, key: &str) -> Self {
+    /// `base` is the server's address, `storage` the one that signed addresses begin with; these work for `lifetime_s` seconds.
+    pub(crate) fn new(base: &str, storage: &str, key: &str, lifetime_s: f64) -> Self {
         Self {
             base: base.to_owned(),
             storage: storage.to_owned(),
             key: key.as_bytes().to_vec(),
+            lifetime_s,
         }
     }
 
@@ -49,7 +49,7 @@ impl Signer {
 
     /// An address for `verb` (`get` or `put`) on `subject`; `name` is only for people and browsers.
     pub(crate) fn url(&self, verb: &str, subject: &str, name: &str, now: f64) -> String {
-        let expires = format!("{:.0}", now + LIFETIME_S);
+        let expires = format!("{:.0}", now + self.lifetime_s);
         let signature = self.signature(verb, subject, &expires);
         let name = utf8_percent_encode(name.rsplit('/').next().unwrap_or("file"), COMPONENT);
         format!(
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_token_works_until_it_expires() {
-        let signer = Signer::new("http://127.0.0.1:1", "http://localhost:1", "key");
+        let signer = Signer::new("http://127.0.0.1:1", "http://localhost:1", "key", 86400.0);
         let token = signer.token(1000.0, 60.0);
 
         assert!(signer.accepts_token(&token, 1059.0));
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn an_address_works_for_its_verb_subject_and_time_only() {
-        let signer = Signer::new("http://127.0.0.1:1", "http://localhost:1", "key");
+        let signer = Signer::new("http://127.0.0.1:1", "http://localhost:1", "key", 86400.0);
         let url = signer.url("get", "file-1", "a b/c d.txt", 1000.0);
         let (path, query) = url.split_once('?').unwrap();
         let signature = query.split_once("signature=").unwrap().1;

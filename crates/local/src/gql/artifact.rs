@@ -3,19 +3,22 @@
 use async_graphql::{Context, ID, Object, Result, SimpleObject, Union};
 
 use super::app;
-use super::collection::{ArtifactCollection, ArtifactSequence};
+use super::collection::{self, ArtifactCollection, ArtifactSequence};
 use super::connection::{Connection, Window};
 use super::file::{File, Source};
+use super::membership::ArtifactCollectionMembership;
 use super::run::Run;
 use super::scalars::{DateTime, Int64, JsonString, id};
 use super::user::User;
-use crate::store::aliases;
+use crate::store::aliases::{self, AliasRow};
 use crate::store::artifact_files::{self, ArtifactFileRow};
-use crate::store::artifacts::{self, ArtifactRow, CollectionRow};
+use crate::store::artifacts::{self, ArtifactRow};
+use crate::store::collections::{self, CollectionRow};
+use crate::store::members;
 use crate::store::runs::{self, ProjectRow};
 
-/// TTL of an artifact that has none of its own.
-const INHERITED_TTL: i64 = -2;
+/// TTL of an artifact that stays for ever.
+const NO_TTL: i64 = -2;
 
 /// A version of an artifact.
 pub(crate) struct Artifact(pub(crate) ArtifactRow);
@@ -25,6 +28,18 @@ pub(crate) struct Artifact(pub(crate) ArtifactRow);
 pub(crate) struct Tag {
     id: ID,
     name: String,
+}
+
+impl Tag {
+    /// The tags of these names.
+    pub(super) fn all(names: &[String]) -> Vec<Self> {
+        let tags = names.iter().zip(1..);
+        tags.map(|(name, number)| Self {
+            id: id("Tag", number).into(),
+            name: name.clone(),
+        })
+        .collect()
+    }
 }
 
 /// Who made an artifact.
@@ -60,7 +75,7 @@ impl Artifact {
         self.0.metadata.clone().map(JsonString)
     }
     async fn ttl_duration_seconds(&self) -> Int64 {
-        Int64(self.0.ttl.unwrap_or(INHERITED_TTL))
+        Int64(self.0.ttl.unwrap_or(NO_TTL))
     }
     async fn ttl_is_inherited(&self) -> bool {
         self.0.ttl.is_none()
@@ -84,33 +99,45 @@ impl Artifact {
         self.0.updated_at.map(DateTime::at)
     }
     async fn tags(&self) -> Vec<Tag> {
-        let tags = self.0.tags.iter().zip(1..);
-        tags.map(|(name, number)| Tag {
-            id: id("Tag", number).into(),
-            name: name.clone(),
-        })
-        .collect()
+        Tag::all(&self.0.tags)
     }
     async fn artifact_sequence(&self, context: &Context<'_>) -> Result<ArtifactSequence> {
-        Ok(ArtifactSequence(collection(context, &self.0).await?))
+        let number = self.0.collection_id;
+        let row = app(context)?
+            .store
+            .read(move |db| collections::by_id(db, number))
+            .await?;
+        Ok(ArtifactSequence::new(row))
     }
     async fn artifact_type(&self, context: &Context<'_>) -> Result<ArtifactType> {
         let number = self.0.collection_id;
         let kind = app(context)?
             .store
             .read(move |db| {
-                let row = artifacts::collection_by_id(db, number)?;
+                let row = collections::by_id(db, number)?;
                 let project = runs::project_or_missing(db, &row.entity, &row.project)?;
                 Ok(ArtifactType {
                     project,
-                    name: row.kind,
+                    name: row.artifact_type,
                 })
             })
             .await?;
         Ok(kind)
     }
     async fn aliases(&self, context: &Context<'_>) -> Result<Vec<ArtifactAlias>> {
-        version_aliases(context, &self.0).await
+        let number = self.0.id;
+        let list = app(context)?
+            .store
+            .read(move |db| {
+                let aliases = aliases::of(db, number)?.into_iter();
+                let named = aliases.map(|row| {
+                    let collection = collections::by_id(db, row.collection_id)?;
+                    Ok(ArtifactAlias::new(row, collection))
+                });
+                named.collect()
+            })
+            .await?;
+        Ok(list)
     }
     async fn current_manifest(&self, context: &Context<'_>) -> Result<Option<ArtifactManifest>> {
         let Some(number) = self.0.manifest_id else {
@@ -150,43 +177,17 @@ impl Artifact {
             Run::new,
         ))
     }
-    async fn artifact_memberships(&self) -> Connection<ArtifactCollectionMembership> {
-        let window = Window::new(None, None);
-        Connection::of(vec![self.0.clone()], window, ArtifactCollectionMembership)
-    }
-    async fn files(
+    async fn artifact_memberships(
         &self,
         context: &Context<'_>,
-        names: Option<Vec<String>>,
-        after: Option<String>,
-        first: Option<i32>,
-    ) -> Result<Connection<File>> {
-        files(context, self.0.id, names, after, first).await
-    }
-}
-
-/// A version's place in a collection.
-pub(crate) struct ArtifactCollectionMembership(pub(crate) ArtifactRow);
-
-#[Object]
-impl ArtifactCollectionMembership {
-    async fn id(&self) -> ID {
-        id("ArtifactCollectionMembership", self.0.id).into()
-    }
-    async fn version_index(&self) -> Option<i64> {
-        self.0.version
-    }
-    async fn created_at(&self) -> DateTime {
-        DateTime::at(self.0.created_at)
-    }
-    async fn aliases(&self, context: &Context<'_>) -> Result<Vec<ArtifactAlias>> {
-        version_aliases(context, &self.0).await
-    }
-    async fn artifact(&self) -> Artifact {
-        Artifact(self.0.clone())
-    }
-    async fn artifact_collection(&self, context: &Context<'_>) -> Result<ArtifactCollection> {
-        Ok(ArtifactSequence(collection(context, &self.0).await?).into())
+    ) -> Result<Connection<ArtifactCollectionMembership>> {
+        let artifact = self.0.clone();
+        let places = app(context)?
+            .store
+            .read(move |db| members::of_artifact(db, &artifact))
+            .await?;
+        let window = Window::new(Some(1000), None);
+        Ok(Connection::of(places, window, ArtifactCollectionMembership))
     }
     async fn files(
         &self,
@@ -201,31 +202,26 @@ impl ArtifactCollectionMembership {
 
 /// A name that points at a version.
 pub(crate) struct ArtifactAlias {
-    row: i64,
-    alias: String,
+    row: AliasRow,
     collection: CollectionRow,
 }
 
 impl ArtifactAlias {
-    pub(crate) fn new(row: i64, alias: String, collection: CollectionRow) -> Self {
-        Self {
-            row,
-            alias,
-            collection,
-        }
+    pub(crate) fn new(row: AliasRow, collection: CollectionRow) -> Self {
+        Self { row, collection }
     }
 }
 
 #[Object]
 impl ArtifactAlias {
     async fn id(&self) -> ID {
-        id("ArtifactAlias", self.row).into()
+        id("ArtifactAlias", self.row.id).into()
     }
     async fn alias(&self) -> &str {
-        &self.alias
+        &self.row.alias
     }
     async fn artifact_collection(&self) -> ArtifactCollection {
-        ArtifactSequence(self.collection.clone()).into()
+        self.collection.clone().into()
     }
 }
 
@@ -258,12 +254,11 @@ impl ArtifactType {
         let project = self.project.id;
         let found = app(context)?
             .store
-            .read(move |db| artifacts::collection(db, project, &name))
+            .read(move |db| collections::by_name(db, project, &name))
             .await?;
-        let found = found.filter(|row| row.kind == self.name);
-        Ok(found.map(|row| ArtifactSequence(row).into()))
+        let found = found.filter(|row| row.artifact_type == self.name);
+        Ok(found.map(ArtifactCollection::from))
     }
-    #[allow(unused_variables, reason = "collections are always in order of name")]
     async fn artifact_collections(
         &self,
         context: &Context<'_>,
@@ -272,15 +267,9 @@ impl ArtifactType {
         filters: Option<JsonString>,
         order: Option<String>,
     ) -> Result<Connection<ArtifactCollection>> {
-        let (project, kind) = (self.project.id, self.name.clone());
-        let rows = app(context)?
-            .store
-            .read(move |db| artifacts::collections(db, project, Some(&kind)))
-            .await?;
-        let window = Window::new(first, after.as_deref());
-        Ok(Connection::of(rows, window, |row| {
-            ArtifactSequence(row).into()
-        }))
+        let kind = Some(self.name.clone());
+        let (page, choice) = ((after, first), (filters, order));
+        collection::page(context, self.project.id, kind, page, choice).await
     }
 }
 
@@ -315,54 +304,43 @@ impl ArtifactManifest {
     }
 }
 
-async fn collection(context: &Context<'_>, artifact: &ArtifactRow) -> Result<CollectionRow> {
-    let number = artifact.collection_id;
-    let row = app(context)?
-        .store
-        .read(move |db| artifacts::collection_by_id(db, number))
-        .await?;
-    Ok(row)
-}
-
-async fn version_aliases(
-    context: &Context<'_>,
-    artifact: &ArtifactRow,
-) -> Result<Vec<ArtifactAlias>> {
-    let (number, collection_id) = (artifact.id, artifact.collection_id);
-    let list = app(context)?
-        .store
-        .read(move |db| {
-            let collection = artifacts::collection_by_id(db, collection_id)?;
-            let rows = aliases::of(db, number)?.into_iter();
-            Ok(rows
-                .map(|(row, alias)| ArtifactAlias::new(row, alias, collection.clone()))
-                .collect())
-        })
-        .await?;
-    Ok(list)
-}
-
-async fn files(
+/// The page of an artifact's files that is asked for.
+pub(super) async fn files(
     context: &Context<'_>,
     artifact_id: i64,
     names: Option<Vec<String>>,
     after: Option<String>,
     first: Option<i32>,
 ) -> Result<Connection<File>> {
-    let mut rows: Vec<ArtifactFileRow> = app(context)?
-        .store
-        .read(move |db| artifact_files::files(db, artifact_id))
-        .await?;
-    if let Some(names) = names.filter(|names| !names.is_empty()) {
-        rows.retain(|row| names.contains(&row.name));
-    }
-    let signer = app(context)?.signer.clone();
-    let now = app(context)?.now();
     let window = Window::new(first, after.as_deref());
-    Ok(Connection::of(rows, window, |row| File {
-        source: Source::Artifact(row),
-        run: (0, String::new()),
-        signer: signer.clone(),
-        now,
-    }))
+    let names = names.filter(|names| !names.is_empty());
+    let (rows, total) = app(context)?
+        .store
+        .read(move |db| {
+            let Some(names) = names else {
+                let rows = artifact_files::page(db, artifact_id, window.from, window.count)?;
+                return Ok((rows, artifact_files::count(db, artifact_id)?));
+            };
+            let mut rows = Vec::new();
+            for name in names {
+                rows.extend(artifact_files::file_by_name(db, artifact_id, &name)?);
+            }
+            let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+            let skip = usize::try_from(window.from).unwrap_or(usize::MAX);
+            let take = usize::try_from(window.count).unwrap_or(usize::MAX);
+            Ok((rows.into_iter().skip(skip).take(take).collect(), total))
+        })
+        .await?;
+    let app = app(context)?;
+    let now = app.now();
+    let files = rows.into_iter().map(|row: ArtifactFileRow| {
+        let file = File {
+            source: Source::Artifact(row),
+            run: (0, String::new()),
+            signer: app.signer.clone(),
+            now,
+        };
+        (None, file)
+    });
+    Ok(Connection::page(files.collect(), window.from, total))
 }

@@ -51,6 +51,11 @@ pub(crate) struct TagInput {
     pub(super) attributes: Option<JsonString>,
 }
 
+/// Names of tags.
+pub(super) fn names_of(tags: Option<Vec<TagInput>>) -> Vec<String> {
+    tags.into_iter().flatten().map(|tag| tag.tag_name).collect()
+}
+
 /// A new version.
 #[derive(Debug, InputObject)]
 pub(crate) struct CreateArtifactInput {
@@ -156,6 +161,7 @@ pub(crate) struct CreateArtifactFileSpecInput {
 #[derive(Debug, InputObject)]
 pub(crate) struct UploadPartsInput {
     pub(super) part_number: Int64,
+    /// MD5 of the part; its tag when the upload is completed.
     #[graphql(name = "hexMD5")]
     pub(super) hex_md5: String,
 }
@@ -186,12 +192,12 @@ pub(crate) struct NewFile {
     pub(super) storage_path: String,
     pub(super) upload_url: Option<String>,
     pub(super) upload_headers: Vec<String>,
-    /// Always null: files of any size go up in one piece here.
+    /// Where the parts go, if the file was announced in parts.
     pub(super) upload_multipart_urls: Option<UploadMultipartUrls>,
     pub(super) artifact: Artifact,
 }
 
-/// Addresses for the parts of a large file; never given here.
+/// Addresses for the parts of a large file.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct UploadMultipartUrls {
     #[graphql(name = "uploadID")]
@@ -204,6 +210,36 @@ pub(crate) struct UploadMultipartUrls {
 pub(crate) struct UploadUrlPart {
     pub(super) part_number: Int64,
     pub(super) upload_url: String,
+}
+
+/// What to do with an upload in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum CompleteMultipartAction {
+    /// Put the parts together.
+    #[graphql(name = "Complete")]
+    Complete,
+    /// Throw them away.
+    #[graphql(name = "Abort")]
+    Abort,
+}
+
+/// An upload in parts to end.
+#[derive(Debug, InputObject)]
+pub(crate) struct CompleteMultipartUploadArtifactInput {
+    pub(super) complete_multipart_action: CompleteMultipartAction,
+    pub(super) completed_parts: Vec<UploadPartsInput>,
+    #[graphql(name = "artifactID")]
+    pub(super) artifact_id: ID,
+    pub(super) storage_path: String,
+    #[graphql(name = "uploadID")]
+    pub(super) upload_id: String,
+    pub(super) client_mutation_id: Option<String>,
+}
+
+/// The digest of the whole file.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct CompleteMultipartUploadArtifactPayload {
+    pub(super) digest: Option<String>,
 }
 
 /// An artifact to commit.

@@ -8,21 +8,23 @@ use super::artifact::{Artifact, ArtifactManifest};
 use super::artifact_input::{
     AddAliasesInput, ArtifactCollectionAliasInput, ArtifactDigestAlgorithm,
     ArtifactManifestPayload, ArtifactManifestType, ArtifactPayload, CommitArtifactInput,
-    CreateArtifactFilesInput, CreateArtifactFilesPayload, CreateArtifactInput,
-    CreateArtifactManifestInput, CreateArtifactPayload, DeleteAliasesInput, DeleteArtifactInput,
-    NewFile, NewFileConnection, NewFileEdge, TagInput, UpdateArtifactInput,
-    UpdateArtifactManifestInput, UseArtifactInput,
+    CompleteMultipartAction, CompleteMultipartUploadArtifactInput,
+    CompleteMultipartUploadArtifactPayload, CreateArtifactFilesInput, CreateArtifactFilesPayload,
+    CreateArtifactInput, CreateArtifactManifestInput, CreateArtifactPayload, DeleteAliasesInput,
+    DeleteArtifactInput, NewFile, NewFileConnection, NewFileEdge, UpdateArtifactInput,
+    UpdateArtifactManifestInput, UploadMultipartUrls, UploadUrlPart, UseArtifactInput, names_of,
 };
 use super::run_input::{DONE, Success};
-use super::scalars::row;
+use super::scalars::{Int64, row};
 use super::{app, entity};
 use crate::app::App;
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreResult};
 use crate::sign::hex;
 use crate::store::artifact_files::{self, ArtifactFileRow};
 use crate::store::artifacts::{self, NewArtifact};
+use crate::store::multipart::{self, MultipartRow};
 use crate::store::upsert::DEFAULT_PROJECT;
-use crate::store::{aliases, commit, runs};
+use crate::store::{aliases, collections, commit, members, removal, runs};
 
 /// Mutations of artifacts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -108,21 +110,35 @@ impl ArtifactMutation {
                     let artifact = row("Artifact", &file.artifact_id)?;
                     let stored =
                         artifact_files::announce_file(db, artifact, &file.name, &file.md5)?;
+                    let parts = file.upload_parts_input.as_ref().map_or(0, Vec::len);
+                    let upload = (stored.blob.is_none() && parts > 0).then(|| {
+                        multipart::begin(db, stored.id, i64::try_from(parts).unwrap_or(0))
+                    });
                     let birth = artifacts::by_id(db, stored.birth_id)?;
-                    Ok((stored, Artifact(birth)))
+                    Ok((stored, upload.transpose()?, Artifact(birth)))
                 });
                 announced.collect::<Result<Vec<_>, StoreError>>()
             })
             .await?;
         let edges = announced
             .into_iter()
-            .map(|(file, artifact)| NewFileEdge {
-                node: NewFile::new(app, file, artifact),
+            .map(|(file, upload, artifact)| NewFileEdge {
+                node: NewFile::new(app, file, upload, artifact),
             })
             .collect();
         Ok(CreateArtifactFilesPayload {
             files: NewFileConnection { edges },
         })
+    }
+
+    async fn complete_multipart_upload_artifact(
+        &self,
+        context: &Context<'_>,
+        input: CompleteMultipartUploadArtifactInput,
+    ) -> Result<CompleteMultipartUploadArtifactPayload> {
+        let app = app(context)?;
+        let digest = finish_parts(app, input).await?;
+        Ok(CompleteMultipartUploadArtifactPayload { digest })
     }
 
     async fn commit_artifact(
@@ -131,13 +147,7 @@ impl ArtifactMutation {
         input: CommitArtifactInput,
     ) -> Result<ArtifactPayload> {
         let number = row("Artifact", &input.artifact_id)?;
-        let app = app(context)?;
-        let blobs = app.blobs.clone();
-        let now = app.now();
-        let artifact = app
-            .store
-            .write(move |db| commit::commit(db, &blobs, number, now))
-            .await?;
+        let artifact = commit_settled(app(context)?, number).await?;
         Ok(ArtifactPayload {
             artifact: Artifact(artifact),
         })
@@ -156,7 +166,7 @@ impl ArtifactMutation {
                 let project = input.project_name.as_deref().unwrap_or(DEFAULT_PROJECT);
                 let run = runs::require(db, &entity, project, &input.run_name)?;
                 let artifact = artifacts::by_id(db, number)?;
-                artifacts::use_by(db, run.id, number)?;
+                artifacts::use_by(db, run.id, number, input.used_as.as_deref())?;
                 Ok(artifact)
             })
             .await?;
@@ -186,8 +196,11 @@ impl ArtifactMutation {
         app(context)?
             .store
             .write(move |db| {
-                let artifact = artifacts::by_id(db, number)?;
-                aliases::set(db, &artifact, &alias_names(&input.aliases))
+                for input in &input.aliases {
+                    let place = place_of(db, number, input)?;
+                    aliases::set(db, place, number, std::slice::from_ref(&input.alias))?;
+                }
+                Ok(())
             })
             .await?;
         Ok(DONE)
@@ -202,8 +215,11 @@ impl ArtifactMutation {
         app(context)?
             .store
             .write(move |db| {
-                let artifact = artifacts::by_id(db, number)?;
-                aliases::unset(db, &artifact, &alias_names(&input.aliases))
+                for input in &input.aliases {
+                    let place = place_of(db, number, input)?;
+                    aliases::unset(db, place, number, std::slice::from_ref(&input.alias))?;
+                }
+                Ok(())
             })
             .await?;
         Ok(DONE)
@@ -220,7 +236,7 @@ impl ArtifactMutation {
             .store
             .write(move |db| {
                 let with_aliases = input.delete_aliases == Some(true);
-                let blobs = artifacts::delete(db, number, with_aliases)?;
+                let blobs = removal::artifact(db, number, with_aliases)?;
                 Ok((artifacts::by_id(db, number)?, blobs))
             })
             .await?;
@@ -229,6 +245,110 @@ impl ArtifactMutation {
             artifact: Artifact(artifact),
         })
     }
+}
+
+/// Commits an artifact; what is not synced yet is synced before the database is held.
+async fn commit_settled(app: &App, number: i64) -> StoreResult<artifacts::ArtifactRow> {
+    let blobs = app.blobs.clone();
+    let (settled, damaged) = app
+        .store
+        .read(move |db| {
+            let loose = artifact_files::loose(db, number)?;
+            let damaged = blobs.settle(&loose)?;
+            Ok((loose, damaged))
+        })
+        .await?;
+    let blobs = app.blobs.clone();
+    let now = app.now();
+    app.store
+        .write(move |db| {
+            for blob in &damaged {
+                commit::lose(db, &blobs, blob)?;
+            }
+            if damaged.is_empty() {
+                return commit::commit(db, &blobs, number, now, &settled).map(Ok);
+            }
+            Ok(Err(StoreError::Refused(String::from(
+                "stored files of the artifact are damaged: announce and upload them again",
+            ))))
+        })
+        .await?
+}
+
+/// Puts the parts of a file together, or throws them away; returns the digest of the whole.
+async fn finish_parts(
+    app: &App,
+    input: CompleteMultipartUploadArtifactInput,
+) -> Result<Option<String>> {
+    let said: Vec<(i64, String)> = input
+        .completed_parts
+        .into_iter()
+        .map(|part| (part.part_number.0, part.hex_md5))
+        .collect();
+    let whole = input.complete_multipart_action == CompleteMultipartAction::Complete;
+    let (blobs, least) = (app.blobs.clone(), app.rules.least_part_bytes);
+    let (upload, joined) = app
+        .store
+        .read(move |db| {
+            let upload = multipart::by_name(db, &input.upload_id)?;
+            if !whole {
+                return Ok((upload, None));
+            }
+            multipart::check(db, &upload, &said, least)?;
+            let joined = blobs.join(&upload.upload_id, upload.parts)?;
+            Ok((upload, Some(joined)))
+        })
+        .await?;
+    let blobs = app.blobs.clone();
+    let digest = app
+        .store
+        .write(move |db| {
+            let digest = joined
+                .map(|joined| link_whole(db, &blobs, &upload, &joined))
+                .transpose()?;
+            for name in multipart::forget(db, upload.file_id)? {
+                blobs.drop_parts(&name)?;
+            }
+            Ok(digest)
+        })
+        .await?;
+    Ok(digest)
+}
+
+fn link_whole(
+    db: &rusqlite::Connection,
+    blobs: &crate::blobs::Blobs,
+    upload: &MultipartRow,
+    joined: &crate::blobs::Incoming,
+) -> StoreResult<String> {
+    let file = artifact_files::file_by_id(db, upload.file_id)?;
+    let digest = STANDARD.encode(joined.md5);
+    if file.digest != digest {
+        return Err(StoreError::Refused(format!(
+            "{}: announced with digest {}, the parts together have {digest}",
+            file.name, file.digest
+        )));
+    }
+    let blob = blobs.keep(joined)?;
+    artifact_files::stored(db, file.id, &blob, joined.size)?;
+    Ok(digest)
+}
+
+/// Row number of the collection that an alias is in: the named one, which has to hold the version, else that of its origin.
+fn place_of(
+    db: &rusqlite::Connection,
+    artifact_id: i64,
+    input: &ArtifactCollectionAliasInput,
+) -> StoreResult<i64> {
+    let artifact = artifacts::by_id(db, artifact_id)?;
+    let (Some(entity), Some(project)) = (&input.entity_name, &input.project_name) else {
+        return Ok(artifact.collection_id);
+    };
+    let name = &input.artifact_collection_name;
+    let missing = || StoreError::NotFound(format!("artifact in collection {name}"));
+    let collection = collections::by_path(db, entity, project, name)?.ok_or_else(missing)?;
+    members::find(db, &collection, &artifact)?.ok_or_else(missing)?;
+    Ok(collection.id)
 }
 
 fn base_of(id: Option<&ID>) -> Result<Option<i64>, StoreError> {
@@ -247,12 +367,31 @@ fn manifest_payload(app: &App, number: i64) -> ArtifactManifestPayload {
 }
 
 impl NewFile {
-    fn new(app: &App, file: ArtifactFileRow, artifact: Artifact) -> Self {
+    fn new(
+        app: &App,
+        file: ArtifactFileRow,
+        upload: Option<MultipartRow>,
+        artifact: Artifact,
+    ) -> Self {
         let subject = format!("artifact-file-{}", file.id);
         let upload_url = file
             .blob
             .is_none()
             .then(|| app.signer.url("put", &subject, &file.name, app.now()));
+        let upload_multipart_urls = upload.map(|upload| UploadMultipartUrls {
+            upload_url_parts: (1..=upload.parts)
+                .map(|number| UploadUrlPart {
+                    part_number: Int64(number),
+                    upload_url: app.signer.url(
+                        "put",
+                        &format!("part-{}-{number}", upload.id),
+                        &file.name,
+                        app.now(),
+                    ),
+                })
+                .collect(),
+            upload_id: upload.upload_id,
+        });
         let md5 = STANDARD.decode(&file.digest).unwrap_or_default();
         Self {
             storage_path: format!("wandb_artifacts/{}/{}", file.birth_id, hex(&md5)),
@@ -263,7 +402,7 @@ impl NewFile {
             display_name: file.name.clone(),
             name: file.name,
             upload_url,
-            upload_multipart_urls: None,
+            upload_multipart_urls,
             artifact,
         }
     }
@@ -299,7 +438,11 @@ impl CreateArtifactInput {
             description: self.description,
             metadata: self.metadata.map(|metadata| metadata.0),
             tags: names_of(self.tags),
-            ttl: self.ttl_duration_seconds.map(|ttl| ttl.0),
+            ttl: self
+                .ttl_duration_seconds
+                .map(|ttl| ttl.0)
+                .filter(|ttl| *ttl != INHERIT),
+            distributed_id: self.distributed_id.filter(|id| !id.is_empty()),
             history_step: self.history_step.map(|step| step.0),
             client_id: self.client_id.map(|id| id.to_string()),
             sequence_client_id: self.sequence_client_id.map(|id| id.to_string()),
@@ -307,9 +450,8 @@ impl CreateArtifactInput {
     }
 }
 
-fn names_of(tags: Option<Vec<TagInput>>) -> Vec<String> {
-    tags.into_iter().flatten().map(|tag| tag.tag_name).collect()
-}
+/// As a TTL: that of the collection or project.
+const INHERIT: i64 = -1;
 
 impl UpdateArtifactInput {
     fn apply(
@@ -320,16 +462,10 @@ impl UpdateArtifactInput {
     ) -> Result<artifacts::ArtifactRow, StoreError> {
         let artifact = artifacts::by_id(db, number)?;
         let gone = names_of(self.tags_to_delete);
-        let mut tags = artifact.tags.clone();
-        tags.retain(|tag| !gone.contains(tag));
-        for tag in names_of(self.tags_to_add) {
-            if !tags.contains(&tag) {
-                tags.push(tag);
-            }
-        }
+        let tags = collections::retagged(artifact.tags, names_of(self.tags_to_add), &gone);
         db.execute(
             "UPDATE artifacts SET description = coalesce(?2, description), metadata = coalesce(?3, metadata), \
-             ttl = coalesce(?4, ttl), tags = ?5, updated_at = ?6 WHERE id = ?1",
+             ttl = nullif(coalesce(?4, ttl), -1), tags = ?5, updated_at = ?6 WHERE id = ?1",
             rusqlite::params![
                 number,
                 self.description,
@@ -340,14 +476,14 @@ impl UpdateArtifactInput {
             ],
         )?;
         if let Some(wanted) = self.aliases {
-            db.execute("DELETE FROM aliases WHERE artifact_id = ?1", [number])?;
+            let place = artifact.collection_id;
+            db.execute(
+                "DELETE FROM aliases WHERE artifact_id = ?1 AND collection_id = ?2",
+                [number, place],
+            )?;
             let names: Vec<String> = wanted.into_iter().map(|input| input.alias).collect();
-            aliases::set(db, &artifact, &names)?;
+            aliases::set(db, place, number, &names)?;
         }
         artifacts::by_id(db, number)
     }
-}
-
-fn alias_names(aliases: &[ArtifactCollectionAliasInput]) -> Vec<String> {
-    aliases.iter().map(|input| input.alias.clone()).collect()
 }

@@ -1,27 +1,33 @@
-//! Artifact collections: the versions that share a name.
+//! Artifact collections: sequences hold what was logged under a name, portfolios what was linked to one.
 
 #![allow(
     clippy::duplicated_attributes,
     reason = "fields of an interface are declared by attributes, and several take the same arguments"
 )]
 
-use async_graphql::{Context, ID, Interface, Object, Result};
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use async_graphql::{Context, ID, Interface, Object, Result, TypeName};
 
 use super::app;
-use super::artifact::{Artifact, ArtifactAlias, ArtifactCollectionMembership, ArtifactType, Tag};
+use super::artifact::{Artifact, ArtifactAlias, ArtifactType, Tag};
+use super::choice::{choose, parsed};
 use super::connection::{Connection, Window};
+use super::membership::ArtifactCollectionMembership;
 use super::project::Project;
 use super::scalars::{DateTime, JsonString, id};
-use crate::store::aliases;
-use crate::store::artifacts::{self, CollectionRow};
+use crate::store::collections::{self, CollectionRow, Kind};
 use crate::store::runs::{self, ProjectRow};
+use crate::store::{aliases, members};
 
-/// A collection; only sequences (made by logging) exist here, no portfolios.
+/// A collection of either kind.
 #[derive(Interface)]
 #[graphql(
     field(name = "id", ty = "ID"),
     field(name = "name", ty = "&str"),
     field(name = "description", ty = "Option<&str>"),
+    field(name = "state", ty = "&str"),
     field(name = "created_at", ty = "DateTime"),
     field(name = "updated_at", ty = "Option<DateTime>"),
     field(name = "project", ty = "Option<Project>"),
@@ -48,32 +54,97 @@ use crate::store::runs::{self, ProjectRow};
     )
 )]
 pub(crate) enum ArtifactCollection {
-    /// The only kind.
+    /// Versions that were logged.
     Sequence(ArtifactSequence),
+    /// Versions that were linked.
+    Portfolio(ArtifactPortfolio),
+}
+
+impl From<CollectionRow> for ArtifactCollection {
+    fn from(row: CollectionRow) -> Self {
+        match row.kind {
+            Kind::Sequence => Self::Sequence(Collection::new(row)),
+            Kind::Portfolio => Self::Portfolio(Collection::new(row)),
+        }
+    }
 }
 
 /// The versions of one artifact name.
-pub(crate) struct ArtifactSequence(pub(crate) CollectionRow);
+pub(crate) type ArtifactSequence = Collection<Logged>;
 
-#[Object]
-impl ArtifactSequence {
+/// The versions that were linked to one name.
+pub(crate) type ArtifactPortfolio = Collection<Linked>;
+
+/// Marks sequences.
+pub(crate) struct Logged;
+
+/// Marks portfolios.
+pub(crate) struct Linked;
+
+/// Which type of the schema it is.
+pub(crate) trait Marker: Send + Sync {
+    /// The type's name.
+    const NAME: &'static str;
+}
+
+impl Marker for Logged {
+    const NAME: &'static str = "ArtifactSequence";
+}
+
+impl Marker for Linked {
+    const NAME: &'static str = "ArtifactPortfolio";
+}
+
+/// A collection of one kind.
+pub(crate) struct Collection<M: Marker> {
+    row: CollectionRow,
+    deleted: bool,
+    marker: PhantomData<M>,
+}
+
+impl<M: Marker> Collection<M> {
+    pub(crate) fn new(row: CollectionRow) -> Self {
+        Self {
+            row,
+            deleted: false,
+            marker: PhantomData,
+        }
+    }
+
+    /// What is answered for a collection that has just gone.
+    pub(crate) fn deleted(row: CollectionRow) -> Self {
+        Self {
+            deleted: true,
+            ..Self::new(row)
+        }
+    }
+}
+
+impl<M: Marker> TypeName for Collection<M> {
+    fn type_name() -> Cow<'static, str> {
+        M::NAME.into()
+    }
+}
+
+#[Object(name_type)]
+impl<M: Marker> Collection<M> {
     async fn id(&self) -> ID {
-        id("ArtifactCollection", self.0.id).into()
+        id("ArtifactCollection", self.row.id).into()
     }
     async fn name(&self) -> &str {
-        &self.0.name
+        &self.row.name
     }
     async fn description(&self) -> Option<&str> {
-        self.0.description.as_deref()
+        self.row.description.as_deref()
     }
     async fn created_at(&self) -> DateTime {
-        DateTime::at(self.0.created_at)
+        DateTime::at(self.row.created_at)
     }
     async fn updated_at(&self) -> Option<DateTime> {
-        None
+        self.row.updated_at.map(DateTime::at)
     }
     async fn state(&self) -> &str {
-        "READY"
+        if self.deleted { "DELETED" } else { "READY" }
     }
     async fn digest_algorithm(&self) -> &str {
         "MANIFEST_MD5"
@@ -88,11 +159,12 @@ impl ArtifactSequence {
             .ok_or("project of the collection is gone")?;
         Ok(ArtifactType {
             project,
-            name: self.0.kind.clone(),
+            name: self.row.artifact_type.clone(),
         })
     }
     async fn tags(&self) -> Connection<Tag> {
-        Connection::of(Vec::new(), Window::new(None, None), |tag| tag)
+        let tags = Tag::all(&self.row.tags);
+        Connection::of(tags, Window::new(None, None), |tag| tag)
     }
     async fn aliases(
         &self,
@@ -100,37 +172,36 @@ impl ArtifactSequence {
         after: Option<String>,
         first: Option<i32>,
     ) -> Result<Connection<ArtifactAlias>> {
-        let number = self.0.id;
+        let number = self.row.id;
         let rows = app(context)?
             .store
             .read(move |db| aliases::of_collection(db, number))
             .await?;
         let window = Window::new(first, after.as_deref());
-        Ok(Connection::of(rows, window, |(row, alias)| {
-            ArtifactAlias::new(row, alias, self.0.clone())
+        Ok(Connection::of(rows, window, |row| {
+            ArtifactAlias::new(row, self.row.clone())
         }))
     }
     async fn latest_artifact(&self, context: &Context<'_>) -> Result<Option<Artifact>> {
-        let number = self.0.id;
+        let row = self.row.clone();
         let found = app(context)?
             .store
-            .read(move |db| artifacts::latest(db, number))
+            .read(move |db| Ok(members::list(db, &row)?.into_iter().next()))
             .await?;
-        Ok(found.map(Artifact))
+        Ok(found.map(|member| Artifact(member.artifact)))
     }
     async fn artifact_membership(
         &self,
         context: &Context<'_>,
         alias_name: String,
     ) -> Result<Option<ArtifactCollectionMembership>> {
-        let collection = self.0.clone();
+        let row = self.row.clone();
         let found = app(context)?
             .store
-            .read(move |db| aliases::resolve(db, &collection, &alias_name))
+            .read(move |db| aliases::resolve(db, &row, &alias_name))
             .await?;
         Ok(found.map(ArtifactCollectionMembership))
     }
-    #[allow(unused_variables, reason = "versions are always newest first")]
     async fn artifacts(
         &self,
         context: &Context<'_>,
@@ -139,26 +210,46 @@ impl ArtifactSequence {
         order: Option<String>,
         filters: Option<JsonString>,
     ) -> Result<Connection<Artifact>> {
-        let number = self.0.id;
+        let (row, filter) = (self.row.clone(), parsed(filters)?);
         let rows = app(context)?
             .store
-            .read(move |db| artifacts::versions(db, number))
+            .read(move |db| choose(members::list(db, &row)?, &filter, order.as_deref()))
             .await?;
         let window = Window::new(first, after.as_deref());
-        Ok(Connection::versioned(rows, window, |row| {
-            let version = row.version.map(|version| format!("v{version}"));
-            (version, Artifact(row))
+        Ok(Connection::versioned(rows, window, |member| {
+            let version = member.version.map(|version| format!("v{version}"));
+            (version, Artifact(member.artifact))
         }))
     }
 }
 
-impl ArtifactSequence {
+impl<M: Marker> Collection<M> {
     async fn project_row(&self, context: &Context<'_>) -> Result<Option<ProjectRow>> {
-        let (entity, name) = (self.0.entity.clone(), self.0.project.clone());
+        let (entity, name) = (self.row.entity.clone(), self.row.project.clone());
         let found = app(context)?
             .store
             .read(move |db| runs::project(db, &entity, &name))
             .await?;
         Ok(found)
     }
+}
+
+/// The page of a project's collections that is asked for.
+pub(super) async fn page(
+    context: &Context<'_>,
+    project: i64,
+    kind: Option<String>,
+    (after, first): (Option<String>, Option<i32>),
+    (filters, order): (Option<JsonString>, Option<String>),
+) -> Result<Connection<ArtifactCollection>> {
+    let filter = parsed(filters)?;
+    let rows = app(context)?
+        .store
+        .read(move |db| {
+            let rows = collections::list(db, project, kind.as_deref())?;
+            choose(rows, &filter, order.as_deref())
+        })
+        .await?;
+    let window = Window::new(first, after.as_deref());
+    Ok(Connection::of(rows, window, ArtifactCollection::from))
 }

@@ -6,9 +6,13 @@
 mod artifact;
 mod artifact_input;
 mod artifact_mutation;
+mod choice;
 mod collection;
+mod collection_mutation;
 mod connection;
+mod entity;
 mod file;
+mod membership;
 mod project;
 mod query;
 mod run;
@@ -38,6 +42,7 @@ pub(crate) struct Shared;
 pub(crate) struct Mutation(
     run_mutation::RunMutation,
     artifact_mutation::ArtifactMutation,
+    collection_mutation::CollectionMutation,
 );
 
 /// Builds the schema over the server's state.

@@ -3,19 +3,21 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use super::app;
-use super::artifact::{Artifact, ArtifactCollectionMembership, ArtifactType};
-use super::collection::{ArtifactCollection, ArtifactSequence};
+use super::artifact::{Artifact, ArtifactType};
+use super::collection::{self, ArtifactCollection};
 use super::connection::{Connection, Window};
+use super::entity::Entity;
+use super::membership::ArtifactCollectionMembership;
 use super::run::Run;
 use super::scalars::{DateTime, JsonString, id};
 use super::sweep::Sweep;
-use super::user::{Entity, User};
+use super::user::User;
 use crate::clock::Moment;
 use crate::error::{StoreError, StoreResult};
 use crate::store::filter::{self, Candidate};
 use crate::store::runs::{self, ProjectRow, RunRow};
 use crate::store::sweeps::{self, SweepRow};
-use crate::store::{aliases, artifacts};
+use crate::store::{aliases, collections};
 
 /// A project.
 pub(crate) struct Project(pub(crate) ProjectRow);
@@ -131,7 +133,7 @@ impl Project {
             .store
             .read(move |db| aliases::resolve_name(db, project, &name))
             .await?;
-        Ok(found.map(Artifact))
+        Ok(found.map(|member| Artifact(member.artifact)))
     }
 
     async fn artifact_collection_membership(
@@ -155,12 +157,11 @@ impl Project {
         let project = self.0.id;
         let found = app(context)?
             .store
-            .read(move |db| artifacts::collection(db, project, &name))
+            .read(move |db| collections::by_name(db, project, &name))
             .await?;
-        Ok(found.map(|row| ArtifactSequence(row).into()))
+        Ok(found.map(ArtifactCollection::from))
     }
 
-    #[allow(unused_variables, reason = "collections are always in order of name")]
     async fn artifact_collections(
         &self,
         context: &Context<'_>,
@@ -169,15 +170,12 @@ impl Project {
         filters: Option<JsonString>,
         order: Option<String>,
     ) -> Result<Connection<ArtifactCollection>> {
-        let project = self.0.id;
-        let rows = app(context)?
-            .store
-            .read(move |db| artifacts::collections(db, project, None))
-            .await?;
-        let window = Window::new(first, after.as_deref());
-        Ok(Connection::of(rows, window, |row| {
-            ArtifactSequence(row).into()
-        }))
+        let (page, choice) = ((after, first), (filters, order));
+        collection::page(context, self.0.id, None, page, choice).await
+    }
+
+    async fn allow_all_artifact_types_in_registry(&self) -> bool {
+        true
     }
 
     async fn artifact_type(
@@ -226,14 +224,14 @@ impl Project {
         let project = self.0.clone();
         let rows = app(context)?
             .store
-            .read(move |db| artifacts::collections(db, project.id, None))
+            .read(move |db| collections::list(db, project.id, None))
             .await?;
         let mut types: Vec<ArtifactType> = Vec::new();
         for row in rows {
-            if !types.iter().any(|known| known.name == row.kind) {
+            if !types.iter().any(|known| known.name == row.artifact_type) {
                 types.push(ArtifactType {
                     project: self.0.clone(),
-                    name: row.kind,
+                    name: row.artifact_type,
                 });
             }
         }

@@ -3,13 +3,14 @@
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use super::artifact::Artifact;
-use super::collection::{ArtifactCollection, ArtifactSequence};
+use super::collection::ArtifactCollection;
 use super::connection::{Connection, Window};
+use super::entity::{Entity, Organization};
 use super::project::Project;
 use super::scalars::{id, row};
-use super::user::{Entity, ServerInfo, User};
+use super::user::{ServerInfo, User};
 use super::{app, entity};
-use crate::store::{artifacts, runs, upsert::DEFAULT_PROJECT};
+use crate::store::{artifacts, collections, runs, upsert::DEFAULT_PROJECT};
 
 /// The root of all queries.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,6 +37,10 @@ impl Query {
         Entity {
             name: entity(name.as_deref()),
         }
+    }
+
+    async fn organization(&self, name: String) -> Option<Organization> {
+        Organization::named(&name)
     }
 
     async fn project(
@@ -88,9 +93,9 @@ impl Query {
         let number = row("ArtifactCollection", &id)?;
         let found = app(context)?
             .store
-            .read(move |db| artifacts::collection_by_id(db, number))
+            .read(move |db| collections::by_id(db, number))
             .await;
-        Ok(found.ok().map(|row| ArtifactSequence(row).into()))
+        Ok(found.ok().map(ArtifactCollection::from))
     }
 
     #[graphql(name = "clientIDMapping")]
@@ -109,7 +114,7 @@ impl Query {
     }
 }
 
-async fn find_project(
+pub(super) async fn find_project(
     context: &Context<'_>,
     name: Option<String>,
     entity_name: Option<String>,

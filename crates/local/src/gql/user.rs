@@ -1,13 +1,22 @@
-//! The one user, its entity, and what the server says about itself.
+//! The one user, and what the server says about itself.
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use super::app;
 use super::connection::{Connection, Window};
+use super::entity::Organization;
 use super::scalars::{DateTime, JsonString, id};
 
 /// Features that clients may use here.
-const FEATURES: [&str; 5] = [
+const FEATURES: [&str; 13] = [
+    "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER",
+    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
+    "ARTIFACT_REGISTRY_SEARCH",
+    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
+    "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
     "STRUCTURED_CONSOLE_LOGS",
     "CLIENT_IDS",
     "ARTIFACT_TAGS",
@@ -50,6 +59,9 @@ impl User {
             name: crate::USER.to_owned(),
         })
     }
+    async fn organizations(&self) -> Vec<Organization> {
+        vec![Organization]
+    }
     async fn api_keys(&self) -> ApiKeys {
         ApiKeys { edges: Vec::new() }
     }
@@ -80,39 +92,6 @@ pub(crate) struct ApiKeyNode {
     id: ID,
     name: String,
     description: Option<String>,
-}
-
-/// An entity: here only a name.
-#[derive(Debug, Clone)]
-pub(crate) struct Entity {
-    pub(crate) name: String,
-}
-
-#[Object]
-impl Entity {
-    async fn id(&self) -> ID {
-        id("Entity", 1).into()
-    }
-    async fn name(&self) -> &str {
-        &self.name
-    }
-    async fn is_team(&self) -> bool {
-        false
-    }
-    async fn organization(&self) -> Option<Organization> {
-        None
-    }
-    async fn xxhash_digests_enabled(&self) -> bool {
-        false
-    }
-}
-
-/// An organization; there is none here.
-#[derive(Debug, Clone, SimpleObject)]
-pub(crate) struct Organization {
-    name: String,
-    core_weave_organization_id: Option<String>,
-    org_entity: Option<Team>,
 }
 
 /// What the server can do.

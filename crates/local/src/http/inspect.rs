@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Web, answer, auth};
+use super::{Web, answer, artifact_pages, auth, raw};
 use crate::clock::Moment;
 use crate::console;
 use crate::error::StoreResult;
@@ -21,7 +21,7 @@ use crate::sign::Signer;
 use crate::store::lines::{self, LineFile};
 use crate::store::runs::{self, RunRow, shown};
 use crate::store::series::{self, SeriesQuery};
-use crate::store::{alerts, aliases, artifact_files, artifacts, files, violations};
+use crate::store::{alerts, aliases, artifact_files, artifacts, collections, files, violations};
 
 /// Lines of a page of rows or console when the caller does not say.
 const DEFAULT_LINES: i64 = 1000;
@@ -38,7 +38,30 @@ pub(super) fn routes(web: &Web) -> Router<Web> {
         .route(&format!("{run}/events"), get(events))
         .route(&format!("{run}/console"), get(console_lines))
         .route(&format!("{run}/series"), get(run_series))
+        .route(&format!("{run}/media"), get(media))
+        .route(&format!("{run}/raw/{{*name}}"), get(raw::of_run))
         .route(&format!("{run}/stop"), post(stop))
+        .route(
+            "/api/artifacts/{entity}/{project}",
+            get(artifact_pages::list),
+        )
+        .route(
+            "/api/artifacts/{entity}/{project}/{collection}",
+            get(artifact_pages::collection),
+        )
+        .route(
+            "/api/artifacts/{entity}/{project}/{collection}/{version}",
+            get(artifact_pages::one),
+        )
+        .route(
+            "/api/artifacts/{entity}/{project}/{collection}/{version}/raw/{*name}",
+            get(raw::of_artifact),
+        )
+        .route(
+            "/api/client-artifacts/{id}",
+            get(artifact_pages::by_client_id),
+        )
+        .route("/api/uploads", get(uploads))
         .route("/api/violations", get(all_violations))
         .route("/api/server", get(server))
         .layer(middleware::from_fn_with_state(
@@ -112,6 +135,25 @@ async fn stop(State(web): State<Web>, Path(place): Place) -> Response {
 
 async fn all_violations(State(web): State<Web>) -> Response {
     respond(web.app.store.read(violations::all).await)
+}
+
+async fn uploads(State(web): State<Web>) -> Response {
+    respond(Ok(json!(web.app.uploads.all())))
+}
+
+/// Rows that have one of the keys, with only those.
+async fn media(State(web): State<Web>, Path(place): Place, Query(query): Query<Lines>) -> Response {
+    let answer = web.app.store.read(move |db| {
+        let run = runs::require(db, &place.0, &place.1, &place.2)?;
+        let keys = names(query.keys.as_deref().unwrap_or_default());
+        let (rows, next) = lines::with_keys(db, run.id, &keys, query.from, query.limit())?;
+        let rows: Vec<Value> = rows
+            .into_iter()
+            .map(|(line, step, values)| json!({"line": line, "step": step, "values": values}))
+            .collect();
+        Ok(json!({"rows": rows, "next": next}))
+    });
+    respond(answer.await)
 }
 
 async fn server(State(web): State<Web>) -> Response {
@@ -226,7 +268,7 @@ async fn run_series(
     respond(answer)
 }
 
-fn respond(answer: StoreResult<Value>) -> Response {
+pub(super) fn respond(answer: StoreResult<Value>) -> Response {
     match answer {
         Ok(value) => ([("cache-control", "no-store")], Json(value)).into_response(),
         Err(failure) => answer::from_store(&failure),
@@ -292,10 +334,10 @@ fn run_artifacts(
 ) -> StoreResult<Value> {
     let mut list = Vec::new();
     for row in rows {
-        let collection = artifacts::collection_by_id(db, row.collection_id)?;
-        let names: Vec<String> = aliases::of(db, row.id)?
+        let collection = collections::by_id(db, row.collection_id)?;
+        let names: Vec<String> = aliases::of_member(db, row.collection_id, row.id)?
             .into_iter()
-            .map(|(_, alias)| alias)
+            .map(|row| row.alias)
             .collect();
         let files: Vec<Value> = artifact_files::files(db, row.id)?
             .into_iter()
@@ -307,7 +349,7 @@ fn run_artifacts(
             })
             .collect();
         list.push(json!({
-            "name": collection.name, "type": collection.kind, "version": row.version.map(|v| format!("v{v}")),
+            "name": collection.name, "type": collection.artifact_type, "version": row.version.map(|v| format!("v{v}")),
             "aliases": names, "digest": row.digest, "size": row.size, "state": row.state, "files": files,
             "createdAt": row.created_at, "description": row.description, "tags": row.tags,
             "metadata": row.metadata.as_deref().and_then(extjson::to_json),

@@ -1,6 +1,7 @@
 //! The HTTP side: routes and what holds for all of them.
 
 mod answer;
+mod artifact_pages;
 mod auth;
 mod file_stream;
 mod graphql;
@@ -8,6 +9,7 @@ mod host;
 mod inspect;
 mod oidc;
 mod page;
+mod raw;
 mod storage;
 mod subject;
 
@@ -49,6 +51,14 @@ pub(crate) fn router(web: Web) -> Router {
         .route(
             "/artifactsV2/{region}/{entity}/{project}/{collection}/{birth}/{md5}/{name}",
             get(storage::artifact_by_digest),
+        )
+        .route(
+            "/artifactsV2/{region}/{entity}/{project}/{collection}/{artifact}/{birth}/{md5}/{name}",
+            get(storage::artifact_by_id_and_digest),
+        )
+        .route(
+            "/artifacts/{entity}/{md5}",
+            get(storage::artifact_by_entity_and_digest),
         )
         .layer(middleware::from_fn_with_state(
             web.clone(),

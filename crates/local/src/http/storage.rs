@@ -1,8 +1,10 @@
 //! Signed uploads and downloads, and artifact downloads by digest.
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RANGE};
+use axum::http::header::{
+    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, RANGE,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -18,12 +20,16 @@ use crate::blobs::Incoming;
 use crate::error::{StoreError, StoreResult};
 use crate::mime;
 use crate::sign::{COMPONENT, hex};
-use crate::store::{artifact_files, files, runs, violations};
+use crate::store::{artifact_files, files, multipart, runs, violations};
+use crate::uploads::Upload;
+
+/// Files of artifacts up to this size are taken in memory first.
+const SMALL_BYTES: u64 = 1 << 20;
 
 /// `PUT /storage/put/..`: takes a file in.
 pub(super) async fn store(
     State(web): State<Web>,
-    Path((subject, _)): Path<(String, String)>,
+    Path((subject, name)): Path<(String, String)>,
     Query(signed): Query<Signed>,
     headers: HeaderMap,
     body: Body,
@@ -32,7 +38,9 @@ pub(super) async fn store(
         Ok(subject) => subject,
         Err(refusal) => return *refusal,
     };
-    match take_in(&web.app, subject, &headers, body).await {
+    let app = &web.app;
+    let (began, kind) = (app.now(), subject.kind());
+    let response = match take_in(app, subject, &headers, body).await {
         Ok(md5) => {
             let etag = HeaderValue::from_str(&format!("\"{}\"", hex(&md5)));
             let mut response = StatusCode::OK.into_response();
@@ -42,7 +50,20 @@ pub(super) async fn store(
             response
         }
         Err(failure) => answer::from_store(&failure),
-    }
+    };
+    app.uploads.note(Upload {
+        subject: kind,
+        name,
+        size: length_of(&headers).unwrap_or(0),
+        status: response.status().as_u16(),
+        began,
+        ended: app.now(),
+    });
+    response
+}
+
+fn length_of(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn take_in(
@@ -51,10 +72,55 @@ async fn take_in(
     headers: &HeaderMap,
     body: Body,
 ) -> StoreResult<[u8; 16]> {
-    let incoming = app.blobs.receive(body.into_data_stream()).await?;
+    let length = length_of(headers);
+    if let (Some(length), Some(most)) = (length, app.rules.most_put_bytes)
+        && length > most
+    {
+        return Err(StoreError::Refused(format!(
+            "EntityTooLarge: {length} bytes, one upload may have {most}"
+        )));
+    }
+    let said = headers.get("content-md5").cloned();
+    if let Subject::ArtifactFile(id) = subject
+        && length.is_some_and(|length| length <= SMALL_BYTES)
+    {
+        let body = to_bytes(body, usize::try_from(SMALL_BYTES).unwrap_or(usize::MAX)).await;
+        let body =
+            body.map_err(|error| StoreError::Refused(format!("body ended early: {error}")))?;
+        let blobs = app.blobs.clone();
+        return take_small(app, id, move || {
+            check(blobs.take(&body, false)?, said.as_ref(), length)
+        })
+        .await;
+    }
+    let durable = !matches!(subject, Subject::ArtifactFile(_));
+    let incoming = app.blobs.receive(body.into_data_stream(), durable).await?;
+    let incoming = check(incoming, said.as_ref(), length)?;
+    if let Subject::ArtifactFile(id) = subject {
+        return take_small(app, id, move || Ok(incoming)).await;
+    }
     let md5 = incoming.md5;
-    let digest = STANDARD.encode(md5);
-    if let Some(said) = headers.get("content-md5")
+    let blobs = app.blobs.clone();
+    let now = app.now();
+    let replaced = app
+        .store
+        .write(move |db| {
+            note_late(db, &subject)?;
+            link(db, &blobs, &subject, &incoming, now)
+        })
+        .await?;
+    app.release(replaced.into_iter().collect()).await?;
+    Ok(md5)
+}
+
+/// The upload, if it is what the headers say.
+fn check(
+    incoming: Incoming,
+    said: Option<&HeaderValue>,
+    length: Option<u64>,
+) -> StoreResult<Incoming> {
+    let digest = STANDARD.encode(incoming.md5);
+    if let Some(said) = said
         && said.as_bytes() != digest.as_bytes()
     {
         return Err(StoreError::Refused(format!(
@@ -62,22 +128,33 @@ async fn take_in(
             said.to_str().unwrap_or("not text")
         )));
     }
-    if let Some(length) = headers.get(CONTENT_LENGTH)
-        && length.as_bytes() != incoming.size.to_string().as_bytes()
-    {
+    if length.is_some_and(|length| i64::try_from(length) != Ok(incoming.size)) {
         return Err(StoreError::Refused(String::from("body ended early")));
     }
+    Ok(incoming)
+}
+
+/// Links a file of an artifact; it is synced when the artifact is committed.
+async fn take_small(
+    app: &App,
+    id: i64,
+    receive: impl FnOnce() -> StoreResult<Incoming> + Send + 'static,
+) -> StoreResult<[u8; 16]> {
     let blobs = app.blobs.clone();
-    let now = app.now();
-    let replaced = app
-        .store
-        .write(move |db| {
-            note_late(db, &subject)?;
-            link(db, &blobs, &subject, &incoming, &digest, now)
+    app.store
+        .write_soon(receive, move |db, incoming| {
+            let file = artifact_files::file_by_id(db, id)?;
+            expect_digest(&file.name, &file.digest, &STANDARD.encode(incoming.md5))?;
+            let name = hex(&incoming.md5);
+            let listed = artifact_files::is_loose(db, &name)?;
+            let (blob, loose) = blobs.keep_loose(&incoming, listed)?;
+            if loose && !listed {
+                artifact_files::list_loose(db, &blob)?;
+            }
+            artifact_files::stored(db, id, &blob, incoming.size)?;
+            Ok(incoming.md5)
         })
-        .await?;
-    app.release(replaced.into_iter().collect()).await?;
-    Ok(md5)
+        .await
 }
 
 /// Uploaders send files before `complete`; people may add files to a run later, so this is counted and no more.
@@ -100,9 +177,9 @@ fn link(
     blobs: &crate::blobs::Blobs,
     subject: &Subject,
     incoming: &Incoming,
-    digest: &str,
     now: f64,
 ) -> StoreResult<Option<String>> {
+    let digest = &STANDARD.encode(incoming.md5);
     match subject {
         Subject::RunFile(id) => {
             files::by_id(db, *id)?;
@@ -116,12 +193,14 @@ fn link(
         }
         Subject::ArtifactFile(id) => {
             let file = artifact_files::file_by_id(db, *id)?;
-            expect_digest(&file.name, &file.digest, digest)?;
-            let blob = blobs.keep(incoming)?;
-            db.execute(
-                "UPDATE artifact_files SET blob = ?2, size = ?3 WHERE id = ?1",
-                rusqlite::params![id, blob, incoming.size],
-            )?;
+            Err(StoreError::NotFound(file.name))
+        }
+        Subject::Part(id, number) => {
+            let upload = multipart::by_id(db, *id)?;
+            if multipart::keep(db, blobs, &upload, *number, incoming)? {
+                let run = subject.run(db)?.unwrap_or(0);
+                violations::count(db, run, "part_sent_again")?;
+            }
             Ok(None)
         }
         Subject::Manifest(id) => {
@@ -168,6 +247,7 @@ pub(super) async fn fetch(
                 Ok((file.blob, file.name))
             }
             Subject::RunName(_, name) => Ok((None, name)),
+            Subject::Part(_, number) => Ok((None, format!("part {number}"))),
             Subject::ArtifactFile(id) => {
                 let file = artifact_files::file_by_id(db, id)?;
                 Ok((file.blob, file.name))
@@ -179,7 +259,7 @@ pub(super) async fn fetch(
         })
         .await;
     match found {
-        Ok((Some(blob), name)) => give(&web.app, &blob, &name, &headers).await,
+        Ok((Some(blob), name)) => give(&web.app, &blob, &name, &headers, Show::Download).await,
         Ok((None, name)) => answer::error(StatusCode::NOT_FOUND, format!("{name} not found")),
         Err(failure) => answer::from_store(&failure),
     }
@@ -201,7 +281,16 @@ pub(super) async fn run_file(
         })
         .await;
     match found {
-        Ok(file) => give(&web.app, &file.blob.unwrap_or_default(), &name, &headers).await,
+        Ok(file) => {
+            give(
+                &web.app,
+                &file.blob.unwrap_or_default(),
+                &name,
+                &headers,
+                Show::Download,
+            )
+            .await
+        }
         Err(failure) => answer::from_store(&failure),
     }
 }
@@ -218,43 +307,115 @@ pub(super) async fn artifact_file(
         .read(move |db| artifact_files::file_by_id(db, id))
         .await;
     match found {
-        Ok(file) => give(&web.app, &file.blob.unwrap_or_default(), &name, &headers).await,
+        Ok(file) => {
+            give(
+                &web.app,
+                &file.blob.unwrap_or_default(),
+                &name,
+                &headers,
+                Show::Download,
+            )
+            .await
+        }
         Err(failure) => answer::from_store(&failure),
     }
 }
+
+type Short = Path<(String, String, String, String, String, String, String)>;
+type Long = Path<(
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+)>;
 
 /// `GET /artifactsV2/..`: an artifact's file by its MD5, with the API key.
 pub(super) async fn artifact_by_digest(
     State(web): State<Web>,
-    Path((_, _, _, _, _, md5, name)): Path<(
-        String,
-        String,
-        String,
-        String,
-        String,
-        String,
-        String,
-    )>,
+    Path((_, _, _, _, _, md5, name)): Short,
     headers: HeaderMap,
 ) -> Response {
+    by_md5(&web.app, &md5, &name, &headers).await
+}
+
+/// The same with the artifact's id in the address.
+pub(super) async fn artifact_by_id_and_digest(
+    State(web): State<Web>,
+    Path((_, _, _, _, _, _, md5, name)): Long,
+    headers: HeaderMap,
+) -> Response {
+    by_md5(&web.app, &md5, &name, &headers).await
+}
+
+/// `GET /artifacts/{entity}/{md5}`: the oldest form.
+pub(super) async fn artifact_by_entity_and_digest(
+    State(web): State<Web>,
+    Path((_, md5)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    by_md5(&web.app, &md5, &md5, &headers).await
+}
+
+async fn by_md5(app: &App, md5: &str, name: &str, headers: &HeaderMap) -> Response {
     let bytes: Option<Vec<u8>> = (0..md5.len() / 2)
         .map(|at| u8::from_str_radix(md5.get(at * 2..at * 2 + 2)?, 16).ok())
         .collect();
     let digest = STANDARD.encode(bytes.unwrap_or_default());
-    let found = web
-        .app
+    let found = app
         .store
         .read(move |db| artifact_files::file_by_digest(db, &digest))
         .await;
     match found {
-        Ok(file) => give(&web.app, &file.blob.unwrap_or_default(), &name, &headers).await,
+        Ok(file) => {
+            give(
+                app,
+                &file.blob.unwrap_or_default(),
+                name,
+                headers,
+                Show::Download,
+            )
+            .await
+        }
         Err(failure) => answer::from_store(&failure),
     }
 }
 
-async fn give(app: &App, blob: &str, name: &str, headers: &HeaderMap) -> Response {
+/// How a file is given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Show {
+    /// To be saved, or used as a picture, sound or data.
+    Download,
+    /// As a page of its own in a sandbox: it can neither see nor ask this server.
+    Frame,
+}
+
+/// What a page in a sandbox may do: run what it holds itself, load nothing.
+const SANDBOX: &str =
+    "sandbox allow-scripts; default-src 'unsafe-inline' data: blob:; frame-ancestors 'self'";
+
+/// Answers with a blob, or the part of it that is asked for.
+pub(super) async fn give(
+    app: &App,
+    blob: &str,
+    name: &str,
+    headers: &HeaderMap,
+    show: Show,
+) -> Response {
     match open(app, blob, name, headers).await {
-        Ok(response) => response,
+        Ok(mut response) => {
+            if show == Show::Frame {
+                let headers = response.headers_mut();
+                headers.remove(CONTENT_DISPOSITION);
+                headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+                let html = HeaderValue::from_static("text/html; charset=utf-8");
+                headers.insert(CONTENT_TYPE, html);
+            }
+            response
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             answer::error(StatusCode::NOT_FOUND, format!("{name} not found"))
         }
@@ -263,7 +424,8 @@ async fn give(app: &App, blob: &str, name: &str, headers: &HeaderMap) -> Respons
 }
 
 async fn open(app: &App, blob: &str, name: &str, headers: &HeaderMap) -> std::io::Result<Response> {
-    let mut file = tokio::fs::File::open(app.blobs.path(blob)).await?;
+    let path = app.blobs.path(blob);
+    let mut file = tokio::fs::File::open(path).await?;
     let size = file.metadata().await?.len();
     let range = headers
         .get(RANGE)

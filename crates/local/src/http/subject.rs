@@ -27,9 +27,21 @@ pub(super) enum Subject {
     RunName(i64, String),
     ArtifactFile(i64),
     Manifest(i64),
+    /// A part of a file: row number of the upload, number of the part.
+    Part(i64, i64),
 }
 
 impl Subject {
+    /// Its kind, for the list of uploads.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::RunFile(_) | Self::RunName(..) => "run_file",
+            Self::ArtifactFile(_) => "artifact_file",
+            Self::Manifest(_) => "manifest",
+            Self::Part(..) => "part",
+        }
+    }
+
     /// The run that it belongs to.
     pub(super) fn run(&self, db: &Connection) -> StoreResult<Option<i64>> {
         let (query, id) = match self {
@@ -41,6 +53,11 @@ impl Subject {
             ),
             Self::Manifest(id) => (
                 "SELECT a.run_id FROM manifests m JOIN artifacts a ON a.id = m.artifact_id WHERE m.id = ?1",
+                id,
+            ),
+            Self::Part(id, _) => (
+                "SELECT a.run_id FROM multiparts p JOIN artifact_files f ON f.id = p.file_id \
+                 JOIN artifacts a ON a.id = f.artifact_id WHERE p.id = ?1",
                 id,
             ),
         };
@@ -60,6 +77,10 @@ impl Subject {
         }
         if let Some(rest) = text.strip_prefix("manifest-") {
             return rest.parse().ok().map(Self::Manifest);
+        }
+        if let Some(rest) = text.strip_prefix("part-") {
+            let (upload, number) = rest.split_once('-')?;
+            return Some(Self::Part(upload.parse().ok()?, number.parse().ok()?));
         }
         let (run, name) = text.strip_prefix("run-name-")?.split_once('-')?;
         let bytes: Option<Vec<u8>> = (0..name.len() / 2)

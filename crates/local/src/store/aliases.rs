@@ -2,13 +2,24 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::artifacts::{self, ArtifactRow, CollectionRow};
+use super::artifacts;
+use super::collections::{self, CollectionRow};
+use super::members::{self, Member};
 use crate::error::StoreResult;
+
+/// A name that points at a version of a collection.
+#[derive(Debug, Clone)]
+pub(crate) struct AliasRow {
+    pub(crate) id: i64,
+    pub(crate) alias: String,
+    pub(crate) collection_id: i64,
+}
 
 /// Points the aliases at this version; where they pointed before is forgotten.
 pub(crate) fn set(
     connection: &Connection,
-    artifact: &ArtifactRow,
+    collection_id: i64,
+    artifact_id: i64,
     aliases: &[String],
 ) -> StoreResult<()> {
     let mut put = connection.prepare_cached(
@@ -16,7 +27,7 @@ pub(crate) fn set(
          ON CONFLICT (collection_id, alias) DO UPDATE SET artifact_id = excluded.artifact_id",
     )?;
     for alias in aliases {
-        put.execute(params![artifact.collection_id, alias, artifact.id])?;
+        put.execute(params![collection_id, alias, artifact_id])?;
     }
     Ok(())
 }
@@ -24,36 +35,54 @@ pub(crate) fn set(
 /// Takes the aliases away from this version.
 pub(crate) fn unset(
     connection: &Connection,
-    artifact: &ArtifactRow,
+    collection_id: i64,
+    artifact_id: i64,
     aliases: &[String],
 ) -> StoreResult<()> {
     for alias in aliases {
         connection.execute(
-            "DELETE FROM aliases WHERE artifact_id = ?1 AND alias = ?2",
-            params![artifact.id, alias],
+            "DELETE FROM aliases WHERE artifact_id = ?1 AND alias = ?2 AND collection_id = ?3",
+            params![artifact_id, alias, collection_id],
         )?;
     }
     Ok(())
 }
 
-/// Row numbers and names of a version's aliases.
-pub(crate) fn of(connection: &Connection, artifact_id: i64) -> StoreResult<Vec<(i64, String)>> {
+/// A version's aliases in all collections that hold it.
+pub(crate) fn of(connection: &Connection, artifact_id: i64) -> StoreResult<Vec<AliasRow>> {
     list(connection, "artifact_id", artifact_id)
 }
 
-/// Row numbers and names of a collection's aliases.
+/// A version's aliases in one collection.
+pub(crate) fn of_member(
+    connection: &Connection,
+    collection_id: i64,
+    artifact_id: i64,
+) -> StoreResult<Vec<AliasRow>> {
+    let mut all = of(connection, artifact_id)?;
+    all.retain(|row| row.collection_id == collection_id);
+    Ok(all)
+}
+
+/// All aliases of a collection.
 pub(crate) fn of_collection(
     connection: &Connection,
     collection_id: i64,
-) -> StoreResult<Vec<(i64, String)>> {
+) -> StoreResult<Vec<AliasRow>> {
     list(connection, "collection_id", collection_id)
 }
 
-fn list(connection: &Connection, column: &str, id: i64) -> StoreResult<Vec<(i64, String)>> {
+fn list(connection: &Connection, column: &str, id: i64) -> StoreResult<Vec<AliasRow>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT id, alias FROM aliases WHERE {column} = ?1 ORDER BY id"
+        "SELECT id, alias, collection_id FROM aliases WHERE {column} = ?1 ORDER BY id"
     ))?;
-    let rows = statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = statement.query_map([id], |row| {
+        Ok(AliasRow {
+            id: row.get(0)?,
+            alias: row.get(1)?,
+            collection_id: row.get(2)?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -62,22 +91,22 @@ pub(crate) fn resolve(
     connection: &Connection,
     collection: &CollectionRow,
     alias: &str,
-) -> StoreResult<Option<ArtifactRow>> {
+) -> StoreResult<Option<Member>> {
     let by_alias: Option<i64> = connection
         .prepare_cached("SELECT artifact_id FROM aliases WHERE collection_id = ?1 AND alias = ?2")?
         .query_row(params![collection.id, alias], |row| row.get(0))
         .optional()?;
-    let id = match (by_alias, alias.strip_prefix('v').and_then(|v| v.parse::<i64>().ok())) {
-        (Some(id), _) => Some(id),
-        (None, Some(version)) => connection
-            .prepare_cached(
-                "SELECT id FROM artifacts WHERE collection_id = ?1 AND version = ?2 AND state = 'COMMITTED'",
-            )?
-            .query_row([collection.id, version], |row| row.get(0))
-            .optional()?,
-        (None, None) => None,
-    };
-    id.map(|id| artifacts::by_id(connection, id)).transpose()
+    if let Some(id) = by_alias {
+        let artifact = artifacts::by_id(connection, id)?;
+        return members::find(connection, collection, &artifact);
+    }
+    let number = alias.strip_prefix('v').and_then(|v| v.parse::<i64>().ok());
+    match number {
+        Some(version) => members::by_version(connection, collection, version),
+        None => Ok(members::list(connection, collection)?
+            .into_iter()
+            .find(|member| member.artifact.digest == alias)),
+    }
 }
 
 /// The version that `name:alias` (or `name`, for `latest`) names in a project.
@@ -85,9 +114,9 @@ pub(crate) fn resolve_name(
     connection: &Connection,
     project_id: i64,
     name: &str,
-) -> StoreResult<Option<ArtifactRow>> {
+) -> StoreResult<Option<Member>> {
     let (name, alias) = name.rsplit_once(':').unwrap_or((name, "latest"));
-    let Some(collection) = artifacts::collection(connection, project_id, name)? else {
+    let Some(collection) = collections::by_name(connection, project_id, name)? else {
         return Ok(None);
     };
     resolve(connection, &collection, alias)

@@ -111,6 +111,14 @@ fn artifact_file_from(row: &Row<'_>) -> rusqlite::Result<ArtifactFileRow> {
     })
 }
 
+/// Notes that a file's content has arrived.
+pub(crate) fn stored(connection: &Connection, id: i64, blob: &str, size: i64) -> StoreResult<()> {
+    connection
+        .prepare_cached("UPDATE artifact_files SET blob = ?2, size = ?3 WHERE id = ?1")?
+        .execute(params![id, blob, size])?;
+    Ok(())
+}
+
 /// A file of an artifact by its row number.
 pub(crate) fn file_by_id(connection: &Connection, id: i64) -> StoreResult<ArtifactFileRow> {
     connection
@@ -134,13 +142,67 @@ pub(crate) fn file_by_digest(
         .ok_or_else(|| StoreError::NotFound(String::from("artifact file")))
 }
 
-/// Files of an artifact by name.
+/// A file of an artifact by its name.
+pub(crate) fn file_by_name(
+    connection: &Connection,
+    artifact_id: i64,
+    name: &str,
+) -> StoreResult<Option<ArtifactFileRow>> {
+    Ok(connection
+        .prepare_cached(&format!("{FILE} WHERE artifact_id = ?1 AND name = ?2"))?
+        .query_row(params![artifact_id, name], artifact_file_from)
+        .optional()?)
+}
+
+/// Files of an artifact by name, from position `from` on, at most `count`.
+pub(crate) fn page(
+    connection: &Connection,
+    artifact_id: i64,
+    from: i64,
+    count: i64,
+) -> StoreResult<Vec<ArtifactFileRow>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "{FILE} WHERE artifact_id = ?1 ORDER BY name LIMIT ?3 OFFSET ?2"
+    ))?;
+    let rows = statement.query_map(params![artifact_id, from, count], artifact_file_from)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many files an artifact has.
+pub(crate) fn count(connection: &Connection, artifact_id: i64) -> StoreResult<i64> {
+    Ok(connection
+        .prepare_cached("SELECT count(*) FROM artifact_files WHERE artifact_id = ?1")?
+        .query_row([artifact_id], |row| row.get(0))?)
+}
+
+/// All files of an artifact by name.
 pub(crate) fn files(
     connection: &Connection,
     artifact_id: i64,
 ) -> StoreResult<Vec<ArtifactFileRow>> {
-    let mut statement =
-        connection.prepare_cached(&format!("{FILE} WHERE artifact_id = ?1 ORDER BY name"))?;
-    let rows = statement.query_map([artifact_id], artifact_file_from)?;
+    page(connection, artifact_id, 0, i64::MAX)
+}
+
+/// Blobs of an artifact that are not known to be synced to the disk.
+pub(crate) fn loose(connection: &Connection, artifact_id: i64) -> StoreResult<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT f.blob FROM artifact_files f JOIN loose l ON l.blob = f.blob WHERE f.artifact_id = ?1",
+    )?;
+    let rows = statement.query_map([artifact_id], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a blob is listed as not synced.
+pub(crate) fn is_loose(connection: &Connection, blob: &str) -> StoreResult<bool> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM loose WHERE blob = ?1)")?
+        .query_row([blob], |row| row.get(0))?)
+}
+
+/// Lists a blob as not synced.
+pub(crate) fn list_loose(connection: &Connection, blob: &str) -> StoreResult<()> {
+    connection
+        .prepare_cached("INSERT INTO loose (blob) VALUES (?1) ON CONFLICT DO NOTHING")?
+        .execute([blob])?;
+    Ok(())
 }

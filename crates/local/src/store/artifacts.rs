@@ -3,19 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::aliases;
+use super::collections::{self, Kind};
 use crate::error::{StoreError, StoreResult};
-
-/// A collection's row: the versions that share a name.
-#[derive(Debug, Clone)]
-pub(crate) struct CollectionRow {
-    pub(crate) id: i64,
-    pub(crate) entity: String,
-    pub(crate) project: String,
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) description: Option<String>,
-    pub(crate) created_at: f64,
-}
 
 /// An artifact's row.
 #[derive(Debug, Clone)]
@@ -54,21 +43,8 @@ pub(crate) struct NewArtifact {
     pub(crate) history_step: Option<i64>,
     pub(crate) client_id: Option<String>,
     pub(crate) sequence_client_id: Option<String>,
-}
-
-const COLLECTION: &str = "SELECT c.id, p.entity, p.name, c.type, c.name, c.description, c.created_at FROM collections c \
-    JOIN projects p ON p.id = c.project_id";
-
-fn collection_from(row: &Row<'_>) -> rusqlite::Result<CollectionRow> {
-    Ok(CollectionRow {
-        id: row.get(0)?,
-        entity: row.get(1)?,
-        project: row.get(2)?,
-        kind: row.get(3)?,
-        name: row.get(4)?,
-        description: row.get(5)?,
-        created_at: row.get(6)?,
-    })
+    /// Several writers with the same one write parts of one version.
+    pub(crate) distributed_id: Option<String>,
 }
 
 const ARTIFACT: &str = "SELECT id, collection_id, run_id, digest, state, version, description, metadata, size, file_count, \
@@ -97,61 +73,92 @@ fn artifact_from(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
 }
 
 /// Starts an artifact, or returns the one of this collection with the same digest: committed (nothing to upload) or still
-/// pending (the upload goes on).
+/// pending (the upload goes on). Writers with the same distributed id get the same pending artifact.
 pub(crate) fn create(
     connection: &Connection,
     new: &NewArtifact,
     now: f64,
 ) -> StoreResult<ArtifactRow> {
-    if new.collection.is_empty() || new.collection.contains('/') || new.collection.len() > 128 {
-        return Err(StoreError::Refused(format!(
-            "invalid artifact name {:?}",
-            new.collection
-        )));
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO collections (project_id, type, name, created_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![new.project_id, new.kind, new.collection, now])?;
-    let collection = connection
-        .prepare_cached(&format!(
-            "{COLLECTION} WHERE c.project_id = ?1 AND c.name = ?2"
-        ))?
-        .query_row(params![new.project_id, new.collection], collection_from)?;
-    if collection.kind != new.kind {
-        return Err(StoreError::Refused(format!(
-            "artifact {} has type {}, not {}",
-            collection.name, collection.kind, new.kind
-        )));
-    }
-    let same = connection
-        .prepare_cached(&format!(
-            "{ARTIFACT} WHERE collection_id = ?1 AND digest = ?2 AND state IN ('COMMITTED', 'PENDING') \
-             ORDER BY state, version DESC LIMIT 1"
-        ))?
-        .query_row(params![collection.id, new.digest], artifact_from)
-        .optional()?;
-    match same {
+    let name = &new.collection;
+    let kind = Kind::Sequence;
+    let collection = collections::require(connection, new.project_id, name, &new.kind, kind, now)?;
+    let found = match &new.distributed_id {
+        Some(distributed) => started_with(connection, collection.id, distributed)?,
+        None => same_content(connection, collection.id, &new.digest)?,
+    };
+    let artifact = match found {
         Some(same) if same.state == "COMMITTED" => {
-            aliases::set(connection, &same, &new.aliases)?;
-            Ok(same)
+            aliases::set(connection, collection.id, same.id, &new.aliases)?;
+            same
         }
         Some(same) => {
             fill(connection, same.id, new)?;
-            by_id(connection, same.id)
+            by_id(connection, same.id)?
         }
         None => {
             connection
                 .prepare_cached(
-                    "INSERT INTO artifacts (collection_id, digest, state, created_at) VALUES (?1, ?2, 'PENDING', ?3)",
+                    "INSERT INTO artifacts (collection_id, digest, state, created_at, distributed_id) \
+                     VALUES (?1, ?2, 'PENDING', ?3, ?4)",
                 )?
-                .execute(params![collection.id, new.digest, now])?;
+                .execute(params![collection.id, new.digest, now, new.distributed_id])?;
             let id = connection.last_insert_rowid();
             fill(connection, id, new)?;
-            by_id(connection, id)
+            by_id(connection, id)?
         }
+    };
+    note_client_ids(connection, new, &artifact)?;
+    Ok(artifact)
+}
+
+fn same_content(
+    connection: &Connection,
+    collection_id: i64,
+    digest: &str,
+) -> StoreResult<Option<ArtifactRow>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "{ARTIFACT} WHERE collection_id = ?1 AND digest = ?2 AND state IN ('COMMITTED', 'PENDING') \
+             AND (state = 'COMMITTED' OR distributed_id IS NULL) ORDER BY state, version DESC LIMIT 1"
+        ))?
+        .query_row(params![collection_id, digest], artifact_from)
+        .optional()?)
+}
+
+fn started_with(
+    connection: &Connection,
+    collection_id: i64,
+    distributed_id: &str,
+) -> StoreResult<Option<ArtifactRow>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "{ARTIFACT} WHERE collection_id = ?1 AND distributed_id = ?2 AND state = 'PENDING' ORDER BY id DESC LIMIT 1"
+        ))?
+        .query_row(params![collection_id, distributed_id], artifact_from)
+        .optional()?)
+}
+
+/// Keeps the ids that the client made up, also those of content that was here already: paths in rows name them.
+fn note_client_ids(
+    connection: &Connection,
+    new: &NewArtifact,
+    artifact: &ArtifactRow,
+) -> StoreResult<()> {
+    if let Some(id) = &new.client_id {
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO client_ids (client_id, artifact_id) VALUES (?1, ?2)",
+            )?
+            .execute(params![id, artifact.id])?;
     }
+    if let Some(id) = &new.sequence_client_id {
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO sequence_ids (client_id, collection_id) VALUES (?1, ?2)",
+            )?
+            .execute(params![id, artifact.collection_id])?;
+    }
+    Ok(())
 }
 
 fn fill(connection: &Connection, id: i64, new: &NewArtifact) -> StoreResult<()> {
@@ -191,22 +198,21 @@ pub(crate) fn by_client_id(
 ) -> StoreResult<Option<ArtifactRow>> {
     Ok(connection
         .prepare_cached(&format!(
-            "{ARTIFACT} WHERE client_id = ?1 AND state != 'DELETED' ORDER BY id DESC LIMIT 1"
+            "{ARTIFACT} WHERE state != 'DELETED' AND (client_id = ?1 OR id = \
+             (SELECT artifact_id FROM client_ids WHERE client_id = ?1)) ORDER BY id DESC LIMIT 1"
         ))?
         .query_row([client_id], artifact_from)
         .optional()?)
 }
 
-/// The newest committed version of a collection.
-pub(crate) fn latest(
+/// The collection that a client named by an id of its own.
+pub(crate) fn sequence_by_client_id(
     connection: &Connection,
-    collection_id: i64,
-) -> StoreResult<Option<ArtifactRow>> {
+    client_id: &str,
+) -> StoreResult<Option<i64>> {
     Ok(connection
-        .prepare_cached(&format!(
-            "{ARTIFACT} WHERE collection_id = ?1 AND state = 'COMMITTED' ORDER BY version DESC LIMIT 1"
-        ))?
-        .query_row([collection_id], artifact_from)
+        .prepare_cached("SELECT collection_id FROM sequence_ids WHERE client_id = ?1")?
+        .query_row([client_id], |row| row.get(0))
         .optional()?)
 }
 
@@ -255,80 +261,29 @@ fn select(connection: &Connection, condition: &str, id: i64) -> StoreResult<Vec<
 }
 
 /// Notes that a run uses an artifact.
-pub(crate) fn use_by(connection: &Connection, run_id: i64, artifact_id: i64) -> StoreResult<()> {
+pub(crate) fn use_by(
+    connection: &Connection,
+    run_id: i64,
+    artifact_id: i64,
+    used_as: Option<&str>,
+) -> StoreResult<()> {
     connection.execute(
-        "INSERT INTO uses (run_id, artifact_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-        [run_id, artifact_id],
+        "INSERT INTO uses (run_id, artifact_id, used_as) VALUES (?1, ?2, ?3) \
+         ON CONFLICT DO UPDATE SET used_as = coalesce(excluded.used_as, used_as)",
+        params![run_id, artifact_id, used_as],
     )?;
     Ok(())
 }
 
-/// A collection by its row number.
-pub(crate) fn collection_by_id(connection: &Connection, id: i64) -> StoreResult<CollectionRow> {
-    connection
-        .prepare_cached(&format!("{COLLECTION} WHERE c.id = ?1"))?
-        .query_row([id], collection_from)
-        .optional()?
-        .ok_or_else(|| StoreError::NotFound(String::from("artifact collection")))
-}
-
-/// A collection by its name.
-pub(crate) fn collection(
+/// What an artifact was used as by a run.
+pub(crate) fn used_as(
     connection: &Connection,
-    project_id: i64,
-    name: &str,
-) -> StoreResult<Option<CollectionRow>> {
+    run_id: i64,
+    artifact_id: i64,
+) -> StoreResult<Option<String>> {
     Ok(connection
-        .prepare_cached(&format!(
-            "{COLLECTION} WHERE c.project_id = ?1 AND c.name = ?2"
-        ))?
-        .query_row(params![project_id, name], collection_from)
-        .optional()?)
-}
-
-/// Collections of a project that have a version, by name; of one type where given.
-pub(crate) fn collections(
-    connection: &Connection,
-    project_id: i64,
-    kind: Option<&str>,
-) -> StoreResult<Vec<CollectionRow>> {
-    let mut statement = connection.prepare_cached(&format!(
-        "{COLLECTION} WHERE c.project_id = ?1 AND (?2 IS NULL OR c.type = ?2) \
-         AND EXISTS (SELECT 1 FROM artifacts a WHERE a.collection_id = c.id AND a.state = 'COMMITTED') ORDER BY c.name"
-    ))?;
-    let rows = statement.query_map(params![project_id, kind], collection_from)?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Deletes an artifact version; returns the blobs that may now be unused. Versions with aliases other than `latest` are
-/// kept unless `with_aliases`.
-pub(crate) fn delete(
-    connection: &Connection,
-    id: i64,
-    with_aliases: bool,
-) -> StoreResult<Vec<String>> {
-    let artifact = by_id(connection, id)?;
-    let named = aliases::of(connection, id)?
-        .iter()
-        .any(|(_, alias)| alias != "latest");
-    if named && !with_aliases {
-        return Err(StoreError::Refused(String::from(
-            "artifact has aliases; delete them first or ask to delete them too",
-        )));
-    }
-    let blobs = connection
-        .prepare_cached(
-            "SELECT blob FROM artifact_files WHERE artifact_id = ?1 AND blob IS NOT NULL \
-             UNION SELECT blob FROM manifests WHERE artifact_id = ?1 AND blob IS NOT NULL",
-        )?
-        .query_map([id], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    for table in ["aliases", "artifact_files", "manifests", "uses"] {
-        connection.execute(&format!("DELETE FROM {table} WHERE artifact_id = ?1"), [id])?;
-    }
-    connection.execute("UPDATE artifacts SET state = 'DELETED' WHERE id = ?1", [id])?;
-    if let Some(latest) = latest(connection, artifact.collection_id)? {
-        aliases::set(connection, &latest, &[String::from("latest")])?;
-    }
-    Ok(blobs)
+        .prepare_cached("SELECT used_as FROM uses WHERE run_id = ?1 AND artifact_id = ?2")?
+        .query_row([run_id, artifact_id], |row| row.get(0))
+        .optional()?
+        .flatten())
 }

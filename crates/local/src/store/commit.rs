@@ -1,38 +1,23 @@
 //! Committing an artifact: the manifest and every file are checked before a version number is given.
 
 use std::collections::BTreeMap;
-use std::fs;
 
-use md5::{Digest, Md5};
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Deserialize;
 
 use super::artifacts::{self, ArtifactRow};
+use super::manifests::{self, Entry, Manifest, Whole};
 use super::{aliases, artifact_files};
 use crate::blobs::Blobs;
 use crate::error::{StoreError, StoreResult};
-use crate::sign::hex;
 
-#[derive(Debug, Deserialize)]
-struct Manifest {
-    contents: BTreeMap<String, Entry>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Entry {
-    digest: String,
-    #[serde(default)]
-    size: Option<i64>,
-    #[serde(rename = "ref", default)]
-    reference: Option<String>,
-}
-
-/// Gives the artifact its version. An artifact that is committed already is returned as it is.
+/// Gives the artifact its version. An artifact that is committed already is returned as it is. `settled` are the loose blobs that
+/// have been synced for this commit; others that it needs are synced here.
 pub(crate) fn commit(
     connection: &Connection,
     blobs: &Blobs,
     artifact_id: i64,
     now: f64,
+    settled: &[String],
 ) -> StoreResult<ArtifactRow> {
     let artifact = artifacts::by_id(connection, artifact_id)?;
     match artifact.state.as_str() {
@@ -44,15 +29,9 @@ pub(crate) fn commit(
             )));
         }
     }
-    let (manifest_id, entries) = entries(connection, blobs, artifact_id)?;
-    let digest = manifest_digest(&entries);
-    if digest != artifact.digest {
-        return Err(StoreError::Refused(format!(
-            "artifact digest mismatch: announced {}, manifest has {digest}",
-            artifact.digest
-        )));
-    }
+    let (manifest_id, digest, entries) = checked(connection, blobs, &artifact)?;
     let size = link_files(connection, artifact_id, &entries)?;
+    settle(connection, blobs, artifact_id, settled)?;
     let version: i64 = connection.query_row(
         "SELECT coalesce(max(version) + 1, 0) FROM artifacts WHERE collection_id = ?1",
         [artifact.collection_id],
@@ -60,14 +39,15 @@ pub(crate) fn commit(
     )?;
     connection.execute(
         "UPDATE artifacts SET state = 'COMMITTED', version = ?2, size = ?3, file_count = ?4, updated_at = ?5, \
-         manifest_id = ?6 WHERE id = ?1",
+         manifest_id = ?6, digest = ?7 WHERE id = ?1",
         params![
             artifact_id,
             version,
             size,
             i64::try_from(entries.len()).unwrap_or(i64::MAX),
             now,
-            manifest_id
+            manifest_id,
+            digest
         ],
     )?;
     let pending: String = connection.query_row(
@@ -77,60 +57,89 @@ pub(crate) fn commit(
     )?;
     let mut names: Vec<String> = serde_json::from_str(&pending).unwrap_or_default();
     names.push(String::from("latest"));
-    aliases::set(connection, &artifact, &names)?;
+    aliases::set(connection, artifact.collection_id, artifact.id, &names)?;
     artifacts::by_id(connection, artifact_id)
 }
 
-/// Hex MD5 over the sorted `path:digest` lines, as clients compute it.
-fn manifest_digest(entries: &BTreeMap<String, Entry>) -> String {
-    let mut hash = Md5::new();
-    hash.update(b"wandb-artifact-manifest-v1\n");
-    for (path, entry) in entries {
-        hash.update(format!("{path}:{}\n", entry.digest));
+/// Row number of the artifact's manifest, its digest and its entries. The digest of a manifest that came whole must be the
+/// announced one; what was put together here gets a manifest of its own.
+fn checked(
+    connection: &Connection,
+    blobs: &Blobs,
+    artifact: &ArtifactRow,
+) -> StoreResult<(i64, String, BTreeMap<String, Entry>)> {
+    match manifests::whole(connection, blobs, artifact.id)? {
+        Whole::Uploaded(id, manifest) => {
+            let entries = manifest.entries()?;
+            let digest = manifests::digest(&entries);
+            if digest != artifact.digest {
+                return Err(StoreError::Refused(format!(
+                    "artifact digest mismatch: announced {}, manifest has {digest}",
+                    artifact.digest
+                )));
+            }
+            Ok((id, digest, entries))
+        }
+        Whole::Merged(manifest) => {
+            let entries = manifest.entries()?;
+            let id = store(connection, blobs, artifact.id, &manifest)?;
+            Ok((id, manifests::digest(&entries), entries))
+        }
     }
-    hex(&hash.finalize())
 }
 
-/// The artifact's manifest and entries: the full manifest, or the base's files with all incremental parts applied.
-fn entries(
+fn store(
     connection: &Connection,
     blobs: &Blobs,
     artifact_id: i64,
-) -> StoreResult<(i64, BTreeMap<String, Entry>)> {
-    let parts: Vec<(i64, String, Option<i64>, Option<String>)> = connection
-        .prepare_cached(
-            "SELECT id, kind, base_id, blob FROM manifests WHERE artifact_id = ?1 ORDER BY id",
-        )?
-        .query_map([artifact_id], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?
-        .collect::<Result<_, _>>()?;
-    let mut all = BTreeMap::new();
-    let mut last = None;
-    for (id, kind, base, blob) in parts {
-        let blob = blob.ok_or_else(|| {
-            StoreError::Refused(String::from(
-                "artifact manifest was announced but not uploaded",
-            ))
-        })?;
-        let text = fs::read(blobs.path(&blob))?;
-        let manifest: Manifest = serde_json::from_slice(&text)
-            .map_err(|error| StoreError::Refused(format!("artifact manifest: {error}")))?;
-        if let (true, Some(base)) = (kind == "INCREMENTAL" && all.is_empty(), base) {
-            for file in artifact_files::files(connection, base)? {
-                let entry = Entry {
-                    digest: file.digest,
-                    size: Some(file.size),
-                    reference: file.reference,
-                };
-                all.insert(file.name, entry);
-            }
-        }
-        all.extend(manifest.contents);
-        last = Some(id);
+    manifest: &Manifest,
+) -> StoreResult<i64> {
+    let blob = blobs.keep(&blobs.take(manifest.text().as_bytes(), true)?)?;
+    connection.execute(
+        "INSERT INTO manifests (artifact_id, name, kind, blob) VALUES (?1, 'wandb_manifest.json', 'FULL', ?2)",
+        params![artifact_id, blob],
+    )?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Syncs what is still loose; a damaged file is asked for again.
+fn settle(
+    connection: &Connection,
+    blobs: &Blobs,
+    artifact_id: i64,
+    settled: &[String],
+) -> StoreResult<()> {
+    let mut done = connection.prepare_cached("DELETE FROM loose WHERE blob = ?1")?;
+    for blob in settled {
+        done.execute([blob])?;
     }
-    last.map(|id| (id, all))
-        .ok_or_else(|| StoreError::Refused(String::from("artifact has no manifest")))
+    let late = artifact_files::loose(connection, artifact_id)?;
+    if late.is_empty() {
+        blobs.forget(settled);
+        return Ok(());
+    }
+    if let Some(damaged) = blobs.settle(&late)?.first() {
+        return Err(StoreError::Refused(format!(
+            "the stored file with MD5 {damaged} is damaged: upload it again"
+        )));
+    }
+    for blob in &late {
+        done.execute([blob])?;
+    }
+    blobs.forget(settled);
+    blobs.forget(&late);
+    Ok(())
+}
+
+/// Removes a damaged blob, so that it is asked for again.
+pub(crate) fn lose(connection: &Connection, blobs: &Blobs, blob: &str) -> StoreResult<()> {
+    blobs.remove(blob)?;
+    connection.execute(
+        "UPDATE artifact_files SET blob = NULL WHERE blob = ?1",
+        [blob],
+    )?;
+    connection.execute("DELETE FROM loose WHERE blob = ?1", [blob])?;
+    Ok(())
 }
 
 /// Makes the artifact's file rows those of the manifest; every content must be stored. Returns the total size.

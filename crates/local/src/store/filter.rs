@@ -1,4 +1,4 @@
-//! Choosing and ordering runs the way the public API asks for it: MongoDB-like filters, `+field` / `-field` orders.
+//! Choosing and ordering runs, collections and versions the way the public API asks for it: MongoDB-like filters, `+field` / `-field` orders.
 
 use std::cmp::Ordering;
 
@@ -17,7 +17,13 @@ pub(crate) struct Candidate {
     pub(crate) moment: Moment,
 }
 
-impl Candidate {
+/// What can be asked for its fields; one that is not there is null.
+pub(crate) trait Fields {
+    /// The field's value.
+    fn field(&self, name: &str) -> Value;
+}
+
+impl Fields for Candidate {
     fn field(&self, name: &str) -> Value {
         let run = &self.run;
         if let Some(path) = name.strip_prefix("config.") {
@@ -62,19 +68,19 @@ fn config_value(config: &str, path: &str) -> Value {
     raw.and_then(extjson::to_json).unwrap_or(Value::Null)
 }
 
-/// Whether the run passes the filter; an operator that is not known is an error that names it.
-pub(crate) fn passes(filter: &Value, run: &Candidate) -> StoreResult<bool> {
+/// Whether an item passes the filter; an operator that is not known is an error that names it.
+pub(crate) fn passes(filter: &Value, item: &impl Fields) -> StoreResult<bool> {
     let Value::Object(parts) = filter else {
         return Ok(true);
     };
     for (key, wanted) in parts {
         let passed = match key.as_str() {
-            "$and" => all(wanted, run)?,
-            "$or" => any(wanted, run)?,
-            "$nor" => !any(wanted, run)?,
-            "$not" => !passes(wanted, run)?,
+            "$and" => all(wanted, item)?,
+            "$or" => any(wanted, item)?,
+            "$nor" => !any(wanted, item)?,
+            "$not" => !passes(wanted, item)?,
             other if other.starts_with('$') => return Err(unknown(other)),
-            field => matches(&run.field(field), wanted)?,
+            field => matches(&item.field(field), wanted)?,
         };
         if !passed {
             return Ok(false);
@@ -83,18 +89,18 @@ pub(crate) fn passes(filter: &Value, run: &Candidate) -> StoreResult<bool> {
     Ok(true)
 }
 
-fn all(filters: &Value, run: &Candidate) -> StoreResult<bool> {
+fn all(filters: &Value, item: &impl Fields) -> StoreResult<bool> {
     for filter in filters.as_array().into_iter().flatten() {
-        if !passes(filter, run)? {
+        if !passes(filter, item)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn any(filters: &Value, run: &Candidate) -> StoreResult<bool> {
+fn any(filters: &Value, item: &impl Fields) -> StoreResult<bool> {
     for filter in filters.as_array().into_iter().flatten() {
-        if passes(filter, run)? {
+        if passes(filter, item)? {
             return Ok(true);
         }
     }
@@ -213,6 +219,24 @@ pub(crate) fn sort(runs: &mut [Candidate], order: Option<&str>) {
             }
         };
         let ordering = by_field.then(a.run.id.cmp(&b.run.id));
+        if down { ordering.reverse() } else { ordering }
+    });
+}
+
+/// Sorts by `order`, such as `-created_at`; what lacks the field comes last.
+pub(crate) fn sort_by_field(items: &mut [impl Fields], order: &str) {
+    let (down, field) = match order.strip_prefix('-') {
+        Some(field) => (true, field),
+        None => (false, order.trim_start_matches('+')),
+    };
+    items.sort_by(|a, b| {
+        let (x, y) = (a.field(field), b.field(field));
+        match (x.is_null(), y.is_null()) {
+            (true, false) => return Ordering::Greater,
+            (false, true) => return Ordering::Less,
+            _ => {}
+        }
+        let ordering = compare(&x, &y).unwrap_or(Ordering::Equal);
         if down { ordering.reverse() } else { ordering }
     });
 }

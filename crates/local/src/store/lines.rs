@@ -1,8 +1,10 @@
 //! Reading stored lines: rows, system metrics, console.
 
 use rusqlite::{Connection, params};
+use serde_json::{Map, Value};
 
 use crate::error::StoreResult;
+use crate::extjson;
 
 /// A file of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,51 @@ pub(crate) fn page(
     ))?;
     let rows = statement.query_map([run_id, from, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Lines that are looked at for keys at once.
+const LOOKED_AT: i64 = 5_000;
+
+/// A row's line, step and wanted values.
+type Found = (i64, i64, Map<String, Value>);
+
+/// At most `limit` rows from line `from` on that have one of the keys, with those; and the line to go on from.
+pub(crate) fn with_keys(
+    connection: &Connection,
+    run_id: i64,
+    keys: &[String],
+    mut from: i64,
+    limit: i64,
+) -> StoreResult<(Vec<Found>, i64)> {
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let mut found = Vec::new();
+    loop {
+        let lines = page(connection, run_id, LineFile::History, from, LOOKED_AT)?;
+        let Some((last, _)) = lines.last() else {
+            return Ok((found, from));
+        };
+        let after = last + 1;
+        for (line, text) in lines {
+            let values: Map<String, Value> = keys
+                .iter()
+                .filter_map(|key| {
+                    let value = extjson::to_json(extjson::lookup(&text, key)?)?;
+                    Some((key.clone(), value))
+                })
+                .collect();
+            if values.is_empty() {
+                continue;
+            }
+            if found.len() == limit {
+                return Ok((found, line));
+            }
+            let step = extjson::get(&text, "_step").and_then(extjson::number);
+            #[allow(clippy::cast_possible_truncation, reason = "steps are whole numbers")]
+            let step = step.map_or(line, |step| step as i64);
+            found.push((line, step, values));
+        }
+        from = after;
+    }
 }
 
 /// The last `count` lines, oldest first.

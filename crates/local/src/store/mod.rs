@@ -1,18 +1,23 @@
 //! The database: one writer, a few readers, all on blocking threads.
 //!
-//! Every write is one transaction and is on disk (WAL, `synchronous=FULL`) before its caller gets an answer. Readers do
-//! not wait for the writer. Statements are prepared once per connection.
+//! Every write is one transaction and is on disk (WAL, `synchronous=FULL`) before its caller gets an answer, except those that
+//! say otherwise ([`Store::write_soon`]). Readers do not wait for the writer. Statements are prepared once per connection.
 
 pub(crate) mod alerts;
 pub(crate) mod aliases;
 mod append;
 pub(crate) mod artifact_files;
 pub(crate) mod artifacts;
+pub(crate) mod collections;
 pub(crate) mod commit;
 pub(crate) mod files;
 pub(crate) mod filter;
 mod fork;
 pub(crate) mod lines;
+mod manifests;
+pub(crate) mod members;
+pub(crate) mod multipart;
+pub(crate) mod removal;
 pub(crate) mod rewind;
 pub(crate) mod runs;
 mod schema;
@@ -79,6 +84,30 @@ impl Store {
             let answer = work(&transaction)?;
             transaction.commit()?;
             Ok(answer)
+        })
+        .await
+    }
+
+    /// Like [`Store::write`], but on disk only with the next other write: for what a client does again when it gets lost.
+    /// `prepare` runs before, on the same thread and without holding up other writers.
+    pub(crate) async fn write_soon<P, T: Send + 'static>(
+        &self,
+        prepare: impl FnOnce() -> StoreResult<P> + Send + 'static,
+        work: impl FnOnce(&Transaction<'_>, P) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            let prepared = prepare()?;
+            let mut connection = lock(&inner.writer);
+            connection.execute_batch("PRAGMA synchronous=NORMAL")?;
+            let answer = connection.transaction().map_err(StoreError::from);
+            let answer = answer.and_then(|transaction| {
+                let answer = work(&transaction, prepared)?;
+                transaction.commit()?;
+                Ok(answer)
+            });
+            connection.execute_batch("PRAGMA synchronous=FULL")?;
+            answer
         })
         .await
     }

@@ -259,7 +259,7 @@ pub(crate) fn delete(
             .query_map([run_id], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for id in ids {
-            blobs.extend(super::artifacts::delete(connection, id, true)?);
+            blobs.extend(super::removal::artifact(connection, id, true)?);
         }
     }
     for table in [

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// What to do to come from each version of the tables to the next; the version is kept as `user_version` in the database.
-const STEPS: [&str; 2] = [TABLES, SHARED_AND_ALERTS];
+const STEPS: [&str; 3] = [TABLES, SHARED_AND_ALERTS, LINKS_AND_PARTS];
 
 const TABLES: &str = "
 CREATE TABLE projects (
@@ -83,6 +83,29 @@ CREATE TABLE shared_lines (
   PRIMARY KEY (run_id, file, writer, own)) WITHOUT ROWID;
 ALTER TABLE alerts ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN longest_silence REAL NOT NULL DEFAULT 0;
+";
+
+/// Links of versions to portfolios (`members`), ids that clients made up, blobs that are not synced yet (`loose`), uploads in
+/// parts.
+const LINKS_AND_PARTS: &str = "
+ALTER TABLE collections ADD COLUMN kind TEXT NOT NULL DEFAULT 'SEQUENCE';
+ALTER TABLE collections ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE collections ADD COLUMN updated_at REAL;
+ALTER TABLE artifacts ADD COLUMN distributed_id TEXT;
+ALTER TABLE uses ADD COLUMN used_as TEXT;
+CREATE TABLE members (
+  id INTEGER PRIMARY KEY, collection_id INTEGER NOT NULL, artifact_id INTEGER NOT NULL, version INTEGER NOT NULL,
+  created_at REAL NOT NULL, UNIQUE (collection_id, artifact_id));
+CREATE INDEX members_artifact ON members (artifact_id);
+CREATE TABLE client_ids (client_id TEXT PRIMARY KEY, artifact_id INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE sequence_ids (client_id TEXT PRIMARY KEY, collection_id INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE loose (blob TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE multiparts (
+  id INTEGER PRIMARY KEY, upload_id TEXT NOT NULL UNIQUE, file_id INTEGER NOT NULL, parts INTEGER NOT NULL);
+CREATE INDEX multiparts_file ON multiparts (file_id);
+CREATE TABLE parts (
+  multipart_id INTEGER NOT NULL, number INTEGER NOT NULL, md5 TEXT NOT NULL, size INTEGER NOT NULL,
+  PRIMARY KEY (multipart_id, number)) WITHOUT ROWID;
 ";
 
 /// Sets the connection up for writing and makes the tables where they are missing.
