@@ -74,7 +74,7 @@ impl RunLog {
         };
         let journal = inner.journal.clone();
         drop(inner);
-        if urgency == Urgency::Now {
+        if urgency == Urgency::Now || self.see().artifacts_wait {
             self.changed.notify_one();
         }
         Ok(Appended {
