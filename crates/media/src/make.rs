@@ -9,10 +9,19 @@ use wandbd_record::v1::media::Content;
 use wandbd_record::{json, v1};
 
 use crate::error::MediaError;
+use crate::json::Value;
 use crate::{frames, histogram, keep, names, number, picture, pixels, points, sound, table};
 
 /// How many digits of a digest stand in a path.
 const DIGITS: usize = 20;
+
+/// Kinds of JSON files that no user has written.
+const WRITTEN_HERE: [&str; 4] = [
+    ".plotly.json",
+    ".boxes2D.json",
+    ".bokeh.json",
+    ".graph.json",
+];
 
 /// Makes what `media` says, with its files in `dir` (which is there). `known` is what was made before in the run: cells of
 /// tables name it. The files are synced to disk, the folder is not.
@@ -90,7 +99,8 @@ impl Making<'_> {
             None => None,
             Some(Content::Bytes(bytes)) => {
                 self.size = picture::measure_bytes(bytes).filter(|_| self.media.measure);
-                Some(keep::write(&at, bytes)?)
+                let own = compact(&self.media.extension, bytes);
+                Some(keep::write(&at, own.as_deref().unwrap_or(bytes))?)
             }
             Some(Content::File(source)) => {
                 let file = keep::take(source, &at)?;
@@ -192,6 +202,17 @@ fn check_object(id: &str, text: &str) -> Result<(), MediaError> {
         return Ok(());
     }
     Err(MediaError::NoObject { id: id.to_owned() })
+}
+
+/// Files that are JSON of the client's own making are written as W&B's client writes them.
+fn compact(extension: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    if !WRITTEN_HERE.contains(&extension) {
+        return None;
+    }
+    let value = Value::parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    let mut out = String::with_capacity(bytes.len());
+    value.push_compact(&mut out);
+    Some(out.into_bytes())
 }
 
 fn histogram_json(found: &histogram::Histogram) -> String {

@@ -145,6 +145,21 @@ fn a_histogram_has_no_file_but_counts_and_edges() {
 }
 
 #[test]
+fn figures_are_written_compact_and_what_users_wrote_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = b"{\"y\": [1e-07, 2.0, NaN], \"t\": \"\\u00fc\"}".to_vec();
+    let file = |extension: &str| {
+        let mut given = media(Content::Bytes(text.clone()));
+        given.extension = extension.to_owned();
+        fs::read(made(&given, dir.path()).unwrap().file.unwrap().source).unwrap()
+    };
+
+    let compact = "{\"y\":[1e-7,2.0,NaN],\"t\":\"ü\"}";
+    assert_eq!(file(".plotly.json"), compact.as_bytes());
+    assert_eq!(file(".pts.json"), text);
+}
+
+#[test]
 fn an_address_takes_the_place_of_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let mut given = media(Content::Bytes(vec![]));
