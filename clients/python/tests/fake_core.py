@@ -93,6 +93,11 @@ def change_artifact(fields: dict[str, Any], timeout_s: float) -> dict[str, Any]:
     return {"verdict": "FOUND", "message": "", "artifact": {}}
 
 
+class Snapshot(bytes):
+    def __new__(cls, data: Any) -> Snapshot:
+        return super().__new__(cls, memoryview(data).tobytes())
+
+
 class Template:
     def __init__(self, text: str, key: str | None = None) -> None:
         self.text = text

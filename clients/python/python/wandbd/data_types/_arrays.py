@@ -81,10 +81,10 @@ def raw(value: Any) -> Raw:
         form = {4: "i", 8: "q"}[view.itemsize] if form == "l" else {4: "I", 8: "Q"}[view.itemsize]
     if form not in _FORMATS:
         raise TypeError(f"expected an array of numbers, got a buffer of format {view.format!r}")
-    return Raw(_FORMATS[form], tuple(view.shape or (len(view),)), view.tobytes())
+    return Raw(_FORMATS[form], tuple(view.shape or (len(view),)), _snapshot(view))
 
 
-def of_numpy(array: Any, copy: bool = True) -> Raw:
+def of_numpy(array: Any) -> Raw:
     """A numpy array of numbers, in C order and in this machine's byte order.
 
     Raises:
@@ -100,9 +100,14 @@ def of_numpy(array: Any, copy: bool = True) -> Raw:
         array = array.astype("float64")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    module = numpy()
-    whole = module.array(array, order="C", copy=True) if copy else module.ascontiguousarray(array)
-    return Raw(array.dtype.str, tuple(int(size) for size in array.shape), whole)
+    return Raw(array.dtype.str, tuple(int(size) for size in array.shape), _snapshot(array))
+
+
+def _snapshot(data: Any) -> Any:
+    """A copy in C order that the core sends without another one."""
+    import wandbd._core as core
+
+    return core.Snapshot(data)
 
 
 def _of_lists(value: Any) -> Raw:

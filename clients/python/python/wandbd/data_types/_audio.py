@@ -131,8 +131,4 @@ def _bytes(clip: Audio) -> Any:
     if isinstance(clip._source, UserFile):
         with open(clip._source.path, "rb") as file:
             return file.read()
-    return (
-        clip._path
-        if clip._source is None
-        else (clip._sample_rate, bytes(memoryview(clip._source.data.buffer()).cast("B")))
-    )
+    return clip._path if clip._source is None else (clip._sample_rate, bytes(clip._source.data.buffer()))

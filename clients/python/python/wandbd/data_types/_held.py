@@ -63,10 +63,9 @@ class Held:
     __slots__ = ("_data", "_file", "_start", "size")
 
     def __init__(self, data: Any) -> None:
-        """Keep `data`, which nobody else changes, or write it to the file."""
+        """Keep `data` (bytes, or a snapshot of the core), or write it to the file."""
         global _in_memory, _file
-        view = memoryview(data)
-        self.size: int = view.nbytes
+        self.size: int = len(data)
         self._data: Any = None
         self._file: _File | None = None
         self._start = 0
@@ -74,7 +73,7 @@ class Held:
             try:
                 if _file is None or _file.pid != os.getpid():
                     _file = _File()
-                self._start = _file.write(view.cast("B"))
+                self._start = _file.write(memoryview(bytes(data)))
                 self._file = _file
                 return
             except OSError:  # no room there: memory after all

@@ -74,7 +74,7 @@ class Histogram(WBValue):
             except ImportError:
                 raise Error("Auto creation of histograms requires numpy") from None
             assert self._raw is not None
-            numbers = numpy.frombuffer(memoryview(self._raw.data.buffer()).cast("B"), self._raw.dtype)
+            numbers = numpy.frombuffer(bytes(self._raw.data.buffer()), self._raw.dtype)
             if numbers.dtype.kind == "b":
                 numbers = numbers.astype("uint8")
             counts, edges = numpy.histogram(numbers[numpy.isfinite(numbers)], bins=self._bins)

@@ -126,4 +126,4 @@ def _flat(held: Any) -> Any:
         "<i8": "q",
         "<u8": "Q",
     }
-    return array(letters.get(held.dtype, "B"), held.data)
+    return array(letters.get(held.dtype, "B"), bytes(held.data))

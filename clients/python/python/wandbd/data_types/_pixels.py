@@ -160,7 +160,7 @@ def opened(source: Pixels | Encoded | UserFile) -> Any:
         return image
     import numpy
 
-    array = numpy.frombuffer(memoryview(source.raw.data.buffer()).cast("B"), source.raw.dtype).reshape(source.raw.shape)
+    array = numpy.frombuffer(bytes(source.raw.data.buffer()), source.raw.dtype).reshape(source.raw.shape)
     if source.channels_first:
         array = array.transpose(1, 2, 0)
     return pil.fromarray(numpy.ascontiguousarray(array.squeeze() if array.ndim > 2 else array).astype("uint8"))

@@ -232,7 +232,11 @@ def _date64(value: Any) -> Any:
 
     if numpy.isnat(value):
         return None
-    return ("date", int(value.astype("datetime64[ms]").astype("int64")), str(value))
+    ms = int(value.astype("datetime64[ms]").astype("int64"))
+    day = value.item()
+    if not hasattr(day, "isoformat"):  # nanoseconds
+        day = value.astype("datetime64[us]").item()
+    return ("date", ms, day.isoformat() if hasattr(day, "isoformat") else str(value))
 
 
 def _nested(value: Any, to: Sender) -> Any:
