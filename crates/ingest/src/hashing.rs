@@ -213,8 +213,10 @@ impl Plan {
             self.ask.push(file.path.clone());
         }
         if !file.source.is_empty() {
+            // Nothing is said of empty files, and of those that an earlier version of the daemon accepted.
+            let size = Some(file.size).filter(|size| *size > 0);
             self.to_read
-                .push((self.files.len(), file.source.clone(), Some(file.size)));
+                .push((self.files.len(), file.source.clone(), size));
         } else if file.digest.is_empty() {
             match file.reference.strip_prefix("file://").filter(|_| !file.ask) {
                 Some(path) => self.to_read.push((self.files.len(), path.to_owned(), None)),

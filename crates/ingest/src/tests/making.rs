@@ -338,3 +338,33 @@ async fn a_link_is_noted() {
     }
     assert_eq!(targets, ["best"]);
 }
+
+#[tokio::test]
+async fn an_accepted_artifact_is_hashed_at_once_and_not_only_at_the_end() {
+    let bench = Bench::new();
+    let hub = bench.hub();
+    let run = {
+        let hub = Arc::clone(&hub);
+        tokio::task::spawn_blocking(move || hub.open("s", open("a"), &v1::Process::default()))
+    };
+    let run = run.await.unwrap().unwrap();
+    let path = bench.dir.path().join("model");
+    std::fs::write(&path, "weights").unwrap();
+    let file = v1::artifact::File {
+        path: "model".into(),
+        source: path.display().to_string(),
+        ..v1::artifact::File::default()
+    };
+    let mut delivered = run.journal().committed();
+
+    let prepared = Prepared::plain(chunk(1, vec![artifact(vec![file])]));
+    run.append_chunk("s", prepared).unwrap();
+
+    let hashed = async {
+        while run.see().artifacts_wait {
+            delivered.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(LIMIT, hashed).await.unwrap();
+    assert_eq!(run.artifact_failure(&"c".repeat(128)), None);
+}
