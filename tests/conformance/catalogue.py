@@ -16,6 +16,9 @@ POINTS = {
     7: "environment and files",
     8: "states",
     10: "offline and foreign files",
+    11: "artifacts",
+    12: "media",
+    13: "tables and charts",
 }
 """What users know of W&B, by the numbers that scripts name in `# points:`."""
 

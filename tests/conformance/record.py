@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+import compare_artifacts
+import compare_media
 from harness import Backend
 
 Tree = dict[str, Any]
@@ -85,8 +87,11 @@ def run(backend: Backend, short: Tree, words: Words) -> Tree:
         found["files"][words.text(file["name"])] = content
     found["alerts"] = [[alert["title"], alert["text"], alert["severity"]] for alert in whole["alerts"]]
     found["artifacts"] = {f"{item['name']}:{item['version']}": _artifact(item) for item in whole["artifacts"]}
+    for name, artifact in found["artifacts"].items():
+        if artifact["state"] == "COMMITTED":
+            artifact.update(compare_artifacts.facts(backend, short["entity"], short["project"], name))
     found["used artifacts"] = {f"{item['name']}:{item['version']}": _artifact(item) for item in whole["usedArtifacts"]}
-    replaced: Tree = words.tree(found)
+    replaced: Tree = words.tree(compare_media.settle(found, whole, backend.download))
     return replaced
 
 
