@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import types
 from array import array
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -137,6 +138,53 @@ def test_a_picture_by_path_is_read_when_it_is_logged_and_measured_by_the_daemon(
     assert row(media) == {"_type": "image-file", "format": "jpeg"}
     with pytest.raises(FileNotFoundError):
         wandb.Image(str(tmp_path / "none.png"))
+
+
+def test_a_file_that_is_gone_when_it_is_logged_is_left_out_aloud(
+    log: Log, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"png")
+    picture = wandb.Image(path)
+    path.unlink()
+    assert convert(picture, log.run, "key", "key").text == ""
+    assert "'key' is left out" in capsys.readouterr().err
+
+
+class Tensor:
+    """As much of a tensor of torch as is used."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.ndim, self.shape, self.dtype = array.ndim, array.shape, array.dtype
+
+    def __getitem__(self, at: Any) -> Tensor:
+        return Tensor(self.array[at])
+
+    def detach(self) -> Tensor:
+        return self
+
+    cpu = contiguous = detach
+
+    def numpy(self) -> Any:
+        return self.array
+
+
+@pytest.mark.parametrize(
+    ("shape", "sent", "size"),
+    [((3, 4, 5), [3, 4, 5], (5, 4)), ((1, 4, 5), [1, 4, 5], (5, 4)), ((4, 5), [1, 4, 5], (5, 4))],
+)
+def test_tensors_of_torch_have_their_channels_first(
+    log: Log, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], sent: list[int], size: tuple[int, int]
+) -> None:
+    torch = types.ModuleType("torch")
+    torch.Tensor, torch.bfloat16 = Tensor, object()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    log(wandb.Image(Tensor(numpy.ones(shape, "float32"))))
+    made = log.only()["pixels"]
+    assert made["channels_first"]
+    assert made["array"]["shape"] == sent
+    assert (row(log.only())["width"], row(log.only())["height"]) == size
 
 
 def test_a_large_file_is_kept_by_the_daemon(log: Log, tmp_path: Path) -> None:

@@ -237,6 +237,16 @@ def test_an_immutable_table_is_logged_once_and_says_so_when_it_is_changed(
     assert len(log.tables()) == len(log.core.named("log_artifact")) == 1
 
 
+def test_a_table_that_two_runs_log_has_an_artifact_in_each(log: Log) -> None:
+    table = wandb.Table(columns=["a"], data=[[1]])
+    log(table)
+    first = log.artifact()
+    Log(log.core)(table)
+    second = log.artifact()
+    assert first["client_id"] != second["client_id"]
+    assert second["client_id"] in json.loads(log.table()["row_json"])["artifact_path"]
+
+
 def test_a_mutable_table_is_logged_again_after_changes(log: Log) -> None:
     table = wandb.Table(columns=["a"], data=[[1]], log_mode="MUTABLE")
     first = log(table)

@@ -32,6 +32,11 @@ def in_row(value: Any, run: Any, key: str, path: str | None) -> Any:
         return core.Template(json.dumps(plain(structure(value, to))))
     except NoRoom:
         return core.Template("")
+    except OSError as error:
+        from wandbd._term import termwarn
+
+        termwarn(f"The value of '{key}' is left out: {error}")
+        return core.Template("")
 
 
 def is_rich(value: Any) -> bool:

@@ -34,7 +34,7 @@ def log(table: Table, to: Sender) -> dict[str, str]:
         entry = f"{table._increment_num}-{time.time_ns() // 1_000_000}.{to.key}"
         name, kind = f"run-{to.run.run_id}-incr-{to.key}", "wandb-run-incremental-table"
     client_id, sequence_client_id = core.random_id(), core.random_id()
-    if table._artifact_target is None:
+    if table._artifact_target is None or table._artifact_target.artifact is None:  # not one of the user's artifacts
         table._artifact_target = Target(None, entry, client_id, sequence_client_id)
     files = artifact_files(table, table.with_suffix(entry), to.run)
     to.run.log_artifact(
