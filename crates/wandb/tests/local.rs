@@ -8,56 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
+use support::local::Local;
 use support::{limits, start};
-use tokio_util::sync::CancellationToken;
-use wandbd_local::{Config, LocalServer};
 use wandbd_record::convert::{self, HashedFile, artifact_record};
 use wandbd_record::v1;
 use wandbd_upload::{
     Block, Content, Destination, ExitState, Post, RunState, SendError, UploadFile, Version,
 };
-use wandbd_wandb::{ApiKey, ServerSettings, WandbDestination};
-
-struct Local {
-    url: String,
-    key: String,
-    _folder: tempfile::TempDir,
-    _stop: tokio_util::sync::DropGuard,
-}
-
-impl Local {
-    async fn start() -> Self {
-        wandbd_wandb::install_tls();
-        let folder = tempfile::tempdir().unwrap();
-        let server = LocalServer::bind(Config::new(folder.path())).await.unwrap();
-        let stop = CancellationToken::new();
-        let local = Local {
-            url: server.url().to_owned(),
-            key: server.api_key().reveal().to_owned(),
-            _folder: folder,
-            _stop: stop.clone().drop_guard(),
-        };
-        tokio::spawn(server.serve(stop));
-        local
-    }
-
-    fn destination(&self) -> WandbDestination {
-        let mut settings = ServerSettings::new(&self.url);
-        settings.key.explicit = Some(ApiKey::new(&self.key));
-        support::destination(settings, limits())
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let request = reqwest::Client::new().get(format!("{}/api/runs/{path}", self.url));
-        let answer = request
-            .basic_auth("api", Some(&self.key))
-            .send()
-            .await
-            .unwrap();
-        answer.error_for_status().unwrap().json().await.unwrap()
-    }
-}
+use wandbd_wandb::{ApiKey, ServerSettings};
 
 fn block(offset: u64, lines: &[String]) -> Block {
     Block::new(offset, Arc::new(lines.to_vec()), 0..lines.len())

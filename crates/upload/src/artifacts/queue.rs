@@ -104,8 +104,8 @@ impl Queue {
         for (index, waiting) in self.waiting.iter().enumerate() {
             let errand = &waiting.errand;
             let settled = |id: &String| !open.contains(id.as_str());
-            let known = |id: &str| self.complete || self.met.contains(id);
-            let ready = errand.needs.iter().all(settled) && errand.subject().is_none_or(known);
+            let ready = errand.needs.iter().all(settled)
+                && errand.subject().is_none_or(|id| self.is_decided(id));
             if lanes.insert(&errand.lane) && ready {
                 found = Some(index);
                 break;
@@ -126,6 +126,12 @@ impl Queue {
         Some((errand, superseded))
     }
 
+    /// A version is settled, or will never come.
+    fn is_decided(&self, id: &str) -> bool {
+        let waits = |one: &Waiting| one.errand.client_id == id;
+        (self.complete || self.met.contains(id)) && !self.waiting.iter().any(waits)
+    }
+
     /// Takes out a waiting version that newer ones behind it make superfluous.
     pub(crate) fn superseded(&mut self) -> Option<Errand> {
         let index = self.waiting.iter().enumerate().position(|(index, one)| {
@@ -141,16 +147,14 @@ impl Queue {
             return false;
         }
         let behind = self.waiting.iter().skip(from);
-        let mut newer = behind
-            .clone()
-            .filter(|one| one.errand.is_version() && one.errand.lane == lane);
+        let mut newer = behind.filter(|one| one.errand.is_version() && one.errand.lane == lane);
         let there = if standing.best {
             newer.any(|one| one.standing.best)
         } else {
             newer.next().is_some()
         };
         let needed = |one: &Waiting| one.errand.needs.iter().any(|need| need == id);
-        there && !behind.into_iter().any(needed)
+        there && !self.waiting.iter().any(needed)
     }
 
     /// An errand is done with.

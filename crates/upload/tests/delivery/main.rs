@@ -7,6 +7,7 @@
     reason = "a test crate"
 )]
 
+mod artifacts;
 mod bench;
 mod feed;
 mod journal;

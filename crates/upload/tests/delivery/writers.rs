@@ -6,8 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use wandbd_journal::OsFiles;
 use wandbd_record::v1;
-use wandbd_record::wandb::record::RecordType;
-use wandbd_record::wandb::{Record, UseArtifactRecord};
+use wandbd_record::wandb::Record;
 use wandbd_upload::{FollowFeed, Outcome, ParamsChange, Setup, Uploader};
 
 use crate::bench::Bench;
@@ -285,23 +284,6 @@ async fn only_what_changed_of_the_parameters_is_told_and_what_is_cleared_is_clea
     };
     assert_eq!(bench.server.look().params, [name, cleared]);
     assert_eq!(bench.server.look().updates, 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn use_of_an_artifact_is_told_once() {
-    let used = wandbd_record::note::record(RecordType::UseArtifact(UseArtifactRecord {
-        id: "QTox".into(),
-        ..UseArtifactRecord::default()
-    }));
-    let records = [run(), used, row(0, "fine"), exit(0)];
-    let bench = Bench::new(MemoryServer::new([]), MemoryFeed::finished(&records));
-
-    let progress = bench.deliver().await;
-
-    assert!(progress.skipped.is_empty(), "{:?}", progress.skipped);
-    let server = bench.server.look();
-    assert_eq!(server.used.iter().collect::<Vec<_>>(), ["QTox"]);
-    assert_eq!(server.history.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

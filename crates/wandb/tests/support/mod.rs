@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+pub(crate) mod local;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -118,6 +120,11 @@ impl Server {
             .or_default()
             .push_back(reply);
         self
+    }
+
+    /// Forgets all replies that were not asked for.
+    pub(crate) fn be_silent(&self) {
+        self.script.lock().unwrap().replies.clear();
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
