@@ -21,6 +21,8 @@ use crate::{
 
 /// How often a run is looked at again whose uploader tells nothing.
 const LOOK: Duration = Duration::from_millis(200);
+/// How long a run may need to get here after it is named.
+const ARRIVAL: Duration = Duration::from_secs(5);
 /// How long a run that is to use something is waited for, unless another time is asked for.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// More is not believed.
@@ -32,8 +34,10 @@ impl Deliveries {
         &self,
         mut request: v1::GetArtifactRequest,
     ) -> v1::GetArtifactResponse {
-        let known = self.hub.get(&request.session);
         let until = Instant::now() + patience(request.timeout_s);
+        let known = self
+            .run_of(&request.session, request.server.is_none())
+            .await;
         if let Some(run) = &known {
             if run.open().offline && run.delivery().borrow().opened.is_none() {
                 return answer(Verdict::Refused, offline(run));
@@ -126,7 +130,9 @@ impl Deliveries {
     ) {
         let this = Arc::clone(self);
         self.spawn(async move {
-            let known = this.hub.get(&request.session);
+            let known = this
+                .run_of(&request.session, request.server.is_none())
+                .await;
             match this.asker(request.server.as_ref(), known.as_ref()) {
                 Ok(artifacts) => {
                     let cache = Some(Path::new(&request.cache)).filter(|cache| cache.is_absolute());
@@ -149,10 +155,24 @@ impl Deliveries {
         &self,
         request: &v1::ChangeArtifactRequest,
     ) -> v1::GetArtifactResponse {
-        let known = self.hub.get(&request.session);
+        let known = self
+            .run_of(&request.session, request.server.is_none())
+            .await;
         match self.asker(request.server.as_ref(), known.as_ref()) {
             Ok(artifacts) => artifacts.change(request).await,
             Err(reason) => answer(Verdict::Refused, reason),
+        }
+    }
+
+    /// The run of a session. One that is needed may be on its way here on another stream.
+    async fn run_of(&self, session: &str, needed: bool) -> Option<Arc<RunLog>> {
+        let until = Instant::now() + ARRIVAL;
+        loop {
+            let known = self.hub.get(session);
+            if known.is_some() || !needed || session.is_empty() || Instant::now() >= until {
+                return known;
+            }
+            sleep(LOOK / 4).await;
         }
     }
 
