@@ -82,6 +82,7 @@ ALLOWED: tuple[Allowed, ...] = (
     ),
     Allowed("91_exit_codes", "runs|c91-true*", "sys.exit(True) is exit code 1; the released client dies of it and leaves the run open"),
     Allowed("95_terminated", "runs|c95-*", _KILLED),
+    Allowed("103_artifact_references", "said|target", "the target of a reference is its address; the released client names a place in its cache"),
     Allowed("115_artifact_offline", "runs|c115|program", _SYNCED),
     Allowed("117_artifact_save", "*|wandb-metadata.json|email", "settings given to `save` leave the account's address as it is"),
     Allowed("131_image_lists", "runs|c131|console*", _SAID),

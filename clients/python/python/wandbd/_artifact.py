@@ -88,6 +88,8 @@ class Artifact(Files):
         self._distributed_id = ""
         self._best = False
         self._link_of: tuple[Artifact, names.Where] | None = None
+        self._is_link_to_be = False
+        self._awaited = False
         self._client_id = _random_id()
         self._sequence_client_id = _random_id()
         _by_client_id[self._client_id] = self
@@ -303,14 +305,15 @@ class Artifact(Files):
         """What this version will be in the collection `target`."""
         linked = Artifact._of_kind(target.name, self._type)
         linked._manifest = None
-        linked._link_of, linked._run, linked._final = (self, target), run, True
+        linked._link_of, linked._run, linked._final, linked._is_link_to_be = (self, target), run, True, True
         linked._aliases = list(aliases)
         linked._description, linked._metadata = self._description, dict(self._metadata)
         return linked
 
     def _resolve(self) -> None:
-        if self._link_of is not None and not (self._run is None or self._run.offline or self._run.disabled):
-            self._wait_for_link(LINK_S)
+        online = self._run is not None and not (self._run.offline or self._run.disabled)
+        if online and (self._awaited or self._link_of is not None):
+            self.wait(LINK_S)
 
     def _wait_for_link(self, timeout: float | None) -> None:
         import time
@@ -322,7 +325,7 @@ class Artifact(Files):
         if self._run is None or self._run.offline or self._run.disabled:
             raise ArtifactNotLoggedError("Artifact.wait", self)
         end = None if timeout is None else time.monotonic() + timeout
-        source.wait(None if timeout is None else int(timeout) or 1)
+        source.wait(timeout)
         alias = self._aliases[-1] if self._aliases else "latest"
         while True:
             try:

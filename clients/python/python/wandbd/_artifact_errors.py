@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wandbd._errors import Error
+from wandbd._errors import CommError, Error
 
 
 class ArtifactStatusError(AttributeError):
@@ -41,6 +41,10 @@ class ArtifactFinalizedError(ArtifactStatusError):
         super().__init__(
             f"{fullname!r} used on logged artifact. Can't modify finalized artifact.", fullname.rpartition(".")[2], obj
         )
+
+
+class ArtifactMissingError(CommError, ValueError):
+    """The server has no such version."""
 
 
 class WaitTimeoutError(Error):

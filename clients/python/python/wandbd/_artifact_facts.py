@@ -45,6 +45,7 @@ class Known:
     _digest: str | None
     _facts: dict[str, Any] | None
     _final: bool
+    _is_link_to_be: bool
     _manifest: ArtifactManifest | None
     _metadata: dict[str, Any]
     _name: str
@@ -72,7 +73,7 @@ class Known:
         return self._facts
 
     def _resolve(self) -> None:
-        """Ask, if this artifact stands for something that the server will know soon."""
+        """Wait, if this artifact is linked: the released client has waited by then."""
 
     def _unfinished(self, what: str) -> None:
         if self._final:
@@ -99,7 +100,9 @@ class Known:
 
     @property
     def name(self) -> str:
-        """The name; of a version on the server with its number, as `name:v3`."""
+        """The name; of a version on the server with its number, as `name:v3`, or with the alias it was asked for by."""
+        if self._facts is None:
+            self._resolve()
         return self._name
 
     @property
@@ -195,7 +198,7 @@ class Known:
         """Whether it was found in another collection than the one that it was made in."""
         facts = self._facts
         if facts is None:
-            return False
+            return self._is_link_to_be
         return any(facts[name] != facts[f"source_{name}"] for name in ("entity", "project", "collection"))
 
     @property
@@ -247,6 +250,8 @@ class Known:
     @property
     def source_name(self) -> str:
         """The name that it was made with."""
+        if self._facts is None:
+            self._resolve()
         facts = self._facts
         return self._name if facts is None else f"{facts['source_collection']}:v{facts['source_version_index']}"
 

@@ -154,18 +154,21 @@ def link(run: Run, artifact: Artifact, target_path: str, aliases: Sequence[str] 
     """See `Run.link_artifact`."""
     words = names.aliases(aliases)
     target = names.where(target_path)
-    if artifact._facts is not None and artifact.is_link:
+    if artifact.is_link:
         run._terminal.warn(
             "Linking to a link artifact will result in directly linking to the source artifact of that link artifact."
         )
-    if artifact.is_draft() and not artifact._logged_once:
+    if artifact.is_draft() and not artifact._logged_once and not artifact._is_link_to_be:
         run.log_artifact(artifact)
+    if artifact._is_link_to_be:
+        artifact.wait()
     fields: dict[str, Any] = {"target": str(target), "alias": words}
     if artifact.id is not None:
         fields["artifact_id"] = artifact.id
     else:
         fields["client_id"] = artifact._client_id
     run._core.link(fields)
+    artifact._awaited = True
     run._speak()
     if not target.in_registry and not (run.disabled or run.offline):
         entity = target.entity or run.entity

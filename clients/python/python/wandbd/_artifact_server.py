@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from wandbd._artifact_errors import ArtifactMissingError
 from wandbd._errors import CommError
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 ANSWER_S = 60.0
 """How long one question may take."""
+OPEN_S = 10.0
+"""How long a daemon may take to hear of a new run."""
 SLICE_S = 5.0
 """Waiting without an end is done in pieces, between which the user is told what it waits for."""
 
@@ -26,6 +29,8 @@ def asking(run: Run | None) -> dict[str, Any]:
 
         run = _registry.current()
     if run is not None and not run.disabled:
+        if not run._finished:
+            run._core.flush(OPEN_S)  # a daemon that has not heard of the run yet cannot ask for it
         return {"session": run.session}
     from wandbd._credentials import server
     from wandbd._setup import here
@@ -37,7 +42,7 @@ def get(run: Run | None, timeout_s: float = ANSWER_S, **fields: Any) -> dict[str
     """The `wandbd.v1.ArtifactFacts` of a version on the server.
 
     Raises:
-        ValueError: There is none, or it does not fit.
+        ArtifactMissingError: There is none.
         CommError: The server did not answer.
     """
     from wandbd._core_access import core
@@ -50,7 +55,8 @@ def found(answer: Mapping[str, Any], what: str) -> dict[str, Any]:
     """The facts in an answer.
 
     Raises:
-        ValueError: There are none.
+        ArtifactMissingError: There are none.
+        ValueError: It was logged here, and given up.
         CommError: The server did not answer, or refused.
     """
     verdict, message = str(answer.get("verdict")), str(answer.get("message") or "")
@@ -58,7 +64,7 @@ def found(answer: Mapping[str, Any], what: str) -> dict[str, Any]:
     if verdict == "FOUND" and facts:
         return dict(facts)
     if verdict == "MISSING":
-        raise ValueError(message or f"artifact {what!r} not found")
+        raise ArtifactMissingError(message or f"artifact {what!r} not found")
     if verdict == "LOST":
         raise ValueError(message)
     raise CommError(message or f"cannot ask for the artifact {what!r}: {verdict.lower()}")
@@ -75,7 +81,11 @@ def version_by_name(name: str, run: Run | None = None, **fields: Any) -> Artifac
     """A version by its name and version or alias."""
     from wandbd._artifact import Artifact
 
-    return Artifact._of_facts(get(run, name=name, **fields), run)
+    artifact = Artifact._of_facts(get(run, name=name, **fields), run)
+    alias = name.partition(":")[2]
+    if alias:
+        artifact._name = f"{artifact.collection.name}:{alias}"  # as it was asked for
+    return artifact
 
 
 def delivered(run: Run, client_id: str, name: str, timeout: float | None) -> dict[str, Any]:
