@@ -32,8 +32,9 @@ const WRITTEN_HERE: [&str; 4] = [
 /// [`MediaError`] with the thing and the fix; [`MediaError::is_disk`] tells that the media is not at fault.
 pub fn make(media: &v1::Media, known: &dyn Makings, dir: &Path) -> Result<v1::Made, MediaError> {
     names::check(media)?;
+    let plain = media.content.is_none() && media.reference.is_empty();
     for text in [&media.row_json, &media.artifact_json] {
-        check_object(&media.id, text)?;
+        check_json(&media.id, text, plain)?;
     }
     let mut making = Making {
         media,
@@ -189,7 +190,8 @@ impl Making<'_> {
     }
 }
 
-fn check_object(id: &str, text: &str) -> Result<(), MediaError> {
+/// Checks one of the JSON texts: an object, or any value where there is nothing to add to it.
+fn check_json(id: &str, text: &str, any: bool) -> Result<(), MediaError> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(());
@@ -198,7 +200,7 @@ fn check_object(id: &str, text: &str) -> Result<(), MediaError> {
         id: id.to_owned(),
         source,
     })?;
-    if text.starts_with('{') {
+    if any || text.starts_with('{') {
         return Ok(());
     }
     Err(MediaError::NoObject { id: id.to_owned() })

@@ -256,7 +256,12 @@ impl Cells<'_> {
             Some(Cell::Date(date)) => number::push_compact_str(out, &date.text),
             Some(Cell::Media(id)) => {
                 let made = self.known.made(id).ok_or_else(|| self.unknown(id))?;
-                number::push_compact_str(out, &class(made));
+                match class(made) {
+                    None if !made.row_json.is_empty() => {
+                        self.parse(&made.row_json)?.push_compact(out);
+                    }
+                    name => number::push_compact_str(out, name.unwrap_or_default()),
+                }
             }
             other => push_plain(out, other),
         }
@@ -278,10 +283,16 @@ impl Cells<'_> {
     }
 
     fn push_media(&mut self, out: &mut String, id: &str) -> Result<(), MediaError> {
-        if self.known.made(id).is_none() {
-            return Err(self.unknown(id));
-        }
-        let template = format!("{{\"$wandbd\":\"{id}\"}}");
+        let made = self.known.made(id).ok_or_else(|| self.unknown(id))?;
+        let object = made.artifact_json.trim_start();
+        let (template, held) = if object.is_empty() || object.starts_with('{') {
+            (format!("{{\"$wandbd\":\"{id}\"}}"), vec![id.to_owned()])
+        } else {
+            // A list of media has neither a file nor a place of its own: what counts is what it holds.
+            let mut held = Vec::new();
+            places(&self.parse(object)?, &mut held);
+            (object.to_owned(), held)
+        };
         let object = in_artifact(&template, self.known, &mut Vec::new()).map_err(|source| {
             MediaError::Template {
                 table: self.table.to_owned(),
@@ -289,8 +300,10 @@ impl Cells<'_> {
             }
         })?;
         self.parse(&object)?.push_python(out, "NaN");
-        if self.seen.insert(id.to_owned()) {
-            self.held.push(id.to_owned());
+        for id in held {
+            if self.seen.insert(id.clone()) {
+                self.held.push(id);
+            }
         }
         Ok(())
     }
@@ -320,37 +333,54 @@ fn push_plain(out: &mut String, cell: Option<&Cell>) {
     }
 }
 
-/// The name of the Python class that an object is of: what the run's file says of it.
-fn class(made: &v1::Made) -> String {
-    let kind =
-        Value::parse(&made.artifact_json)
-            .ok()
-            .and_then(|object| match object.get("_type") {
-                Some(Value::Text(kind)) => Some(kind.clone()),
-                _ => None,
-            });
-    let kind = kind.unwrap_or_default();
-    let name = match kind.as_str() {
-        "image-file" => "Image",
-        "audio-file" => "Audio",
-        "video-file" => "Video",
-        "html-file" => "Html",
-        "molecule-file" => "Molecule",
-        "object3D-file" => "Object3D",
-        "plotly-file" => "Plotly",
-        "bokeh-file" => "Bokeh",
-        "graph-file" => "Graph",
-        "table" => "Table",
-        "joined-table" => "JoinedTable",
-        "partitioned-table" => "_PartitionedTable",
-        "histogram" => "Histogram",
-        "mask" => "ImageMask",
-        "boxes2D" => "BoundingBoxes2D",
-        "classes" => "Classes",
-        other => other,
-    };
-    name.to_owned()
+/// The ids in the places of a template.
+fn places(value: &Value<'_>, held: &mut Vec<String>) {
+    match value {
+        Value::List(values) => values.iter().for_each(|value| places(value, held)),
+        Value::Object(members) => {
+            if let Some(Value::Text(id)) = value.get("$wandbd") {
+                held.push(id.clone());
+            } else {
+                for (_, value) in members {
+                    places(value, held);
+                }
+            }
+        }
+        Value::Word(_) | Value::Float(_) | Value::Text(_) => {}
+    }
 }
+
+/// The name of the Python class that an object is of: what the run's file says of it.
+fn class(made: &v1::Made) -> Option<&'static str> {
+    let object = Value::parse(&made.artifact_json).ok()?;
+    let Some(Value::Text(kind)) = object.get("_type") else {
+        return None;
+    };
+    CLASSES
+        .iter()
+        .find(|(name, _)| name == kind)
+        .map(|(_, class)| *class)
+}
+
+/// Names of objects, and of their Python classes.
+const CLASSES: [(&str, &str); 16] = [
+    ("image-file", "Image"),
+    ("audio-file", "Audio"),
+    ("video-file", "Video"),
+    ("html-file", "Html"),
+    ("molecule-file", "Molecule"),
+    ("object3D-file", "Object3D"),
+    ("plotly-file", "Plotly"),
+    ("bokeh-file", "Bokeh"),
+    ("graph-file", "Graph"),
+    ("table", "Table"),
+    ("joined-table", "JoinedTable"),
+    ("partitioned-table", "_PartitionedTable"),
+    ("histogram", "Histogram"),
+    ("mask", "ImageMask"),
+    ("boxes2D", "BoundingBoxes2D"),
+    ("classes", "Classes"),
+];
 
 #[cfg(test)]
 mod tests;

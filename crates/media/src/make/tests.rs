@@ -188,6 +188,13 @@ fn media_without_content_are_their_json() {
 
     assert!(made.file.is_none());
     assert_eq!(made.row_json, given.row_json);
+    given.artifact_json = "[1, 2]".to_owned();
+    assert_eq!(
+        super::tests::made(&given, dir.path())
+            .unwrap()
+            .artifact_json,
+        "[1, 2]"
+    );
 }
 
 #[test]

@@ -151,6 +151,37 @@ fn media_in_cells_are_named_in_the_run_and_whole_in_artifacts() {
 }
 
 #[test]
+fn a_list_of_media_in_a_cell_brings_what_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = v1::Made {
+        id: "i".to_owned(),
+        artifact_json: r#"{"_type":"image-file"}"#.to_owned(),
+        inside: "media/images/x.png".to_owned(),
+        file: Some(v1::made::File::default()),
+        ..v1::Made::default()
+    };
+    let list = v1::Made {
+        id: "l".to_owned(),
+        row_json: r#"["Image", 1]"#.to_owned(),
+        artifact_json: r#"[{"$wandbd": "i"}, 1]"#.to_owned(),
+        ..v1::Made::default()
+    };
+    let known = HashMap::from([("i".to_owned(), image), ("l".to_owned(), list)]);
+    send(dir.path(), vec![vec![Cell::Media("l".to_owned())]]);
+
+    let (run, artifact, made) = files(dir.path(), &table(r#"["a"]"#, 1), &known).unwrap();
+
+    assert!(run.ends_with(r#"[[["Image",1]]]}"#), "{run}");
+    assert!(
+        artifact.contains(
+            r#"[[[{"_type": "image-file", "path": "media/images/x.png", "sha256": ""}, 1]]]"#
+        ),
+        "{artifact}"
+    );
+    assert_eq!(made.held, ["i"]);
+}
+
+#[test]
 fn the_runs_file_ends_at_its_limit_and_the_artifact_has_all() {
     let dir = tempfile::tempdir().unwrap();
     send(
