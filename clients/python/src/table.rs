@@ -226,9 +226,10 @@ fn bit(cell: &Bound<'_, PyAny>) -> u32 {
         return BOOL;
     }
     match types::kind_of(cell) {
+        // Subclasses of the plain types have types of their own: keys of tables, texts of numpy.
+        Kind::Integer if cell.is_instance_of::<PyInt>() => OTHER,
         Kind::Float | Kind::Integer => NUMBER,
         Kind::Boolean => BOOL,
-        Kind::Text => STRING,
         Kind::Moment => TIMESTAMP,
         _ => OTHER,
     }

@@ -116,6 +116,8 @@ def _bit(value: Any) -> int:
     if kind in _PLAIN:
         nan = kind is float and value != value
         return 1 if value is None or nan else {float: 2, int: 2, str: 4, bool: 8}[kind]
+    if isinstance(value, (int, str)):  # its own class
+        return 32
     if kind.__name__ in ("date", "datetime"):
         return 16
     if kind.__module__ == "numpy":
@@ -200,6 +202,9 @@ class Run:
         cells = [[value if _bit(value) != 32 else other(value) for value in row] for row in rows]
         calls.append(("table_rows", table, first_row, cells))
         return not full
+
+    def event_files(self, folder: str, namespace: str, save: bool) -> None:
+        calls.append(("event_files", folder, namespace, save))
 
     def link(self, fields: Any) -> bool:
         calls.append(("link", dict(fields)))

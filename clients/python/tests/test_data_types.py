@@ -102,6 +102,9 @@ def test_an_object_goes_out_once_per_run(log: Log) -> None:
         ((4, 5), None, [4, 5]),
         ((4, 5, 1), None, [4, 5]),
         ((1, 4, 5, 3), None, [4, 5, 3]),
+        ((1, 1, 3), None, [1, 1, 3]),
+        ((1, 1, 1), None, [1, 1]),
+        ((5, 1, 1), None, [5, 1]),
         ((4, 5, 4), None, [4, 5, 4]),
         ((4, 5, 4), "jpg", [4, 5, 3]),
     ],
@@ -249,10 +252,14 @@ def test_boxes_and_masks_are_media_of_their_own_and_their_labels_are_in_the_conf
     assert len(log.core.named("config")) == 2  # said once
 
 
+def test_a_mask_needs_data_or_a_file() -> None:
+    with pytest.raises(KeyError, match='Missing key "mask_data"'):
+        wandb.Image(numpy.zeros((2, 2)), masks={"m": {}})
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({}, 'Missing key "mask_data"'),
         ({"mask_data": numpy.zeros(3)}, "mask_data must be a 2D array"),
         ({"mask_data": numpy.full((2, 2), 256)}, "integers between 0 and 255"),
         ({"mask_data": numpy.zeros((2, 2)), "class_labels": {"a": "b"}}, "dictionary of numbers to strings"),

@@ -102,6 +102,9 @@ class JoinedTable(Media):
         if isinstance(table, str):
             return table
         if isinstance(table, WBValue):
+            mine, its = self._artifact_target, table._artifact_target
+            if mine is not None and its is not None and its.artifact is not None and its.artifact is mine.artifact:
+                return table.with_suffix(its.name)  # it was added there before
             source = table._artifact_source
             name = os.path.basename(source.name) if source is not None and source.name else f"t{number}_{id(self)}"
             return table.with_suffix(name)

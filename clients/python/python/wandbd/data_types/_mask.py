@@ -36,6 +36,7 @@ class ImageMask(Media):
         """Take a mask named `key`.
 
         Raises:
+            KeyError: There is neither an array nor a file.
             TypeError: It is no 2-D array of numbers from 0 to 255, or the labels are no texts by number.
         """
         super().__init__()
@@ -47,7 +48,7 @@ class ImageMask(Media):
             self._source = UserFile(self._path)
             return
         if "mask_data" not in val:
-            raise TypeError(
+            raise KeyError(
                 'Missing key "mask_data": An image mask requires mask data: a 2D array representing the predictions'
             )
         data = val["mask_data"]

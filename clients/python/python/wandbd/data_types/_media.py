@@ -151,9 +151,7 @@ class WBValue:
         kind = WBValue.type_mapping().get(str(json_obj.get("_type")))
         if kind is None:
             return None
-        value = kind.from_json(json_obj, source_artifact)
-        value._set_artifact_source(source_artifact)
-        return value
+        return kind.from_json(json_obj, source_artifact)
 
     @staticmethod
     def type_mapping() -> dict[str, type[WBValue]]:

@@ -59,9 +59,10 @@ def picture(data: Any, mode: str | None, format: str) -> Pixels | Encoded:
         return _of_torch(data, mode, format)
     array = array_of(data)
     if array is None:
-        return _of_raw(_squeezed(raw(data)), mode, format)
+        flat = raw(data)
+        return _of_raw(Raw(flat.dtype, _squeezed(flat.shape), flat.data), mode, format)
     if array.ndim > 2:
-        array = array.squeeze()
+        array = array.reshape(_squeezed(array.shape))
     guessed = guess_mode(array.shape, format)
     if mode is not None and mode != guessed:
         return _by_pil(array, mode, format)
@@ -104,10 +105,14 @@ def _of_torch(data: Any, mode: str | None, format: str) -> Pixels | Encoded:
     return Pixels(raw(data.contiguous()), size, channels_first=True)
 
 
-def _squeezed(array: Raw) -> Raw:
-    return Raw(
-        array.dtype, tuple(n for n in array.shape if n != 1) if len(array.shape) > 2 else array.shape, array.data
-    )
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Without trivial axes, unless nothing would be left of a picture."""
+    if len(shape) <= 2:
+        return shape
+    left = tuple(size for size in shape if size != 1)
+    if len(left) >= 2:
+        return left
+    return (1, 1, left[0]) if len(left) == 1 and left[0] == shape[-1] and left[0] in (3, 4) else (*left, 1, 1)[:2]
 
 
 def _of_raw(array: Raw, mode: str | None, format: str) -> Pixels:
