@@ -1,6 +1,7 @@
 //! The files of an accepted artifact, read once: their digests, and the W&B record made of them.
 
 use std::{
+    collections::HashSet,
     fs::{self, File, Metadata},
     io::{self, Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
@@ -187,7 +188,7 @@ struct Plan {
     to_read: Vec<(usize, String, Option<u64>)>,
     ask: Vec<String>,
     /// Places of media, which may be named more than once.
-    places: std::collections::HashSet<String>,
+    places: HashSet<String>,
 }
 
 impl Plan {
@@ -212,12 +213,13 @@ impl Plan {
         if file.ask {
             self.ask.push(file.path.clone());
         }
-        if !file.source.is_empty() {
+        // A snapshot's may have been taken when it was copied.
+        if !file.source.is_empty() && file.digest.is_empty() {
             // Nothing is said of empty files, and of those that an earlier version of the daemon accepted.
             let size = Some(file.size).filter(|size| *size > 0);
             self.to_read
                 .push((self.files.len(), file.source.clone(), size));
-        } else if file.digest.is_empty() {
+        } else if file.source.is_empty() && file.digest.is_empty() {
             match file.reference.strip_prefix("file://").filter(|_| !file.ask) {
                 Some(path) => self.to_read.push((self.files.len(), path.to_owned(), None)),
                 None => hashed.digest.clone_from(&file.reference),

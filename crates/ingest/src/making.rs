@@ -12,6 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tokio::{
     sync::{Semaphore, oneshot},
     task::JoinHandle,
@@ -379,10 +380,11 @@ impl Job {
         let staged = artifact.file.iter().filter(|file| file.staged);
         let staged = staged.map(|file| PathBuf::from(&file.source)).collect();
         let lost = self.shop.settled(staged).await?;
+        let stage = self.shop.stage.clone();
         let looked = blocking(move || {
             let reason = match lost {
                 Some(reason) => Some(reason),
-                None => measure(&mut artifact).err(),
+                None => measure(&mut artifact, &stage).err(),
             };
             (artifact, reason)
         });
@@ -399,8 +401,8 @@ impl Job {
     }
 }
 
-/// Sizes of files of this machine. References say their own.
-fn measure(artifact: &mut v1::Artifact) -> Result<(), String> {
+/// Sizes of files of this machine, and digests that were taken with their copies. References say their own.
+fn measure(artifact: &mut v1::Artifact, stage: &Stage) -> Result<(), String> {
     for file in &mut artifact.file {
         if file.source.is_empty() {
             continue;
@@ -411,6 +413,8 @@ fn measure(artifact: &mut v1::Artifact) -> Result<(), String> {
             return Err(format!("{} is not a regular file", file.source));
         }
         file.size = about.len();
+        let taken = stage.digest(Path::new(&file.source));
+        file.digest = taken.map_or_else(String::new, |md5| BASE64_STANDARD.encode(md5));
     }
     Ok(())
 }

@@ -8,7 +8,13 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::{copy::copy, error::StageError, lease::Leased, origin::Origin, settle::sync_folders};
+use crate::{
+    copy::{Digest, copy},
+    error::StageError,
+    lease::Leased,
+    origin::Origin,
+    settle::sync_folders,
+};
 
 /// Copies at once.
 const WORKERS: usize = 2;
@@ -16,6 +22,9 @@ const WORKERS: usize = 2;
 const LEASES: usize = 1_024;
 /// Failures that are remembered until somebody asks.
 const FAILURES: usize = 4_096;
+
+/// Digests that are remembered; without one the snapshot is read again.
+const DIGESTS: usize = 65_536;
 
 /// What became of a copy; nothing while it is on its way.
 pub(crate) type Outcome = Option<Result<(), StageError>>;
@@ -42,6 +51,17 @@ struct State {
     failed: HashMap<PathBuf, StageError>,
     /// Bytes of complete snapshots.
     measured: u64,
+    /// Of snapshots, until they are removed.
+    digests: HashMap<PathBuf, Digest>,
+}
+
+impl State {
+    fn remember(&mut self, target: &Path, digest: Digest) {
+        if self.digests.len() >= DIGESTS {
+            self.digests.clear();
+        }
+        self.digests.insert(target.to_owned(), digest);
+    }
 }
 
 impl Queue {
@@ -92,9 +112,15 @@ impl Queue {
         Some(watch::channel(Some(Err(error.clone()))).1)
     }
 
-    /// Forgets a failure.
+    /// Forgets a failure, or a digest.
     pub(crate) fn forget(&self, target: &Path) {
-        self.lock().failed.remove(target);
+        let mut state = self.lock();
+        state.failed.remove(target);
+        state.digests.remove(target);
+    }
+
+    pub(crate) fn digest(&self, target: &Path) -> Option<Digest> {
+        self.lock().digests.get(target).copied()
     }
 
     /// Takes a job; a thread begins with it as soon as one is free. To be called within a runtime.
@@ -136,7 +162,7 @@ impl Queue {
             } = job;
             let about = (&*origin.source, &origin.mark);
             let copied = copy(leased.file(), about, &target, true, &self.stop)
-                .and_then(|()| sync_folders(&self.dir, [&*target]));
+                .and_then(|digest| sync_folders(&self.dir, [&*target]).map(|()| digest));
             drop(leased);
             // At a stop the next daemon goes on with it.
             if !matches!(copied, Err(StageError::Stopped)) {
@@ -145,7 +171,12 @@ impl Queue {
             let mut state = self.lock();
             state.pending.remove(&target);
             match &copied {
-                Ok(()) => state.measured = state.measured.saturating_add(origin.mark.size),
+                Ok(digest) => {
+                    state.measured = state.measured.saturating_add(origin.mark.size);
+                    if let Some(digest) = digest {
+                        state.remember(&target, *digest);
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(target = %target.display(), %error, "snapshot not made");
                     if state.failed.len() >= FAILURES {
@@ -155,7 +186,7 @@ impl Queue {
                 }
             }
             drop(state);
-            sender.send_replace(Some(copied));
+            sender.send_replace(Some(copied.map(drop)));
         }
     }
 }

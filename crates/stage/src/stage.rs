@@ -85,6 +85,11 @@ impl Stage {
         self.queue.bytes()
     }
 
+    /// The MD5 of a snapshot, where it was taken with the copy: large files under lease.
+    pub fn digest(&self, path: &Path) -> Option<[u8; 16]> {
+        self.queue.digest(path)
+    }
+
     /// Copies under way end at their next block; the next daemon makes them anew.
     pub fn stop(&self) {
         self.queue.stop.store(true, Ordering::Relaxed);
@@ -169,7 +174,7 @@ impl Stage {
         if mark.size <= AT_ONCE {
             let about = (&*file.source, &mark);
             return match copy(&source, about, &file.target, false, &self.queue.stop) {
-                Ok(()) => {
+                Ok(_) => {
                     self.queue.add(mark.size);
                     Kept::Copied
                 }

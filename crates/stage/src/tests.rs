@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use md5::{Digest as _, Md5};
+
 use crate::{Kept, Stage, StageError, Wanted};
 use tempfile::TempDir;
 
@@ -68,6 +70,10 @@ async fn a_checkpoint_that_is_overwritten_at_once_is_kept_as_it_was() {
 
     assert!(fs::read(&wanted.target).unwrap() == vec![1; LARGE]);
     assert!(fs::read(&wanted.source).unwrap() == vec![2; LARGE]);
+    if kept == Kept::Leased {
+        let digest = <[u8; 16]>::from(Md5::digest(vec![1; LARGE]));
+        assert_eq!(stage.digest(&wanted.target), Some(digest));
+    }
     assert_eq!(
         fs::read_dir(wanted.target.parent().unwrap())
             .unwrap()

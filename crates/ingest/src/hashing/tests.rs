@@ -230,3 +230,18 @@ fn media_in_an_artifact_bring_their_object_and_their_files() {
             .contains("pic.image-file.json")
     );
 }
+
+#[test]
+fn a_digest_that_was_taken_with_the_copy_is_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let hello = Given {
+        staged: true,
+        digest: "MDEyMzQ1Njc4OWFiY2RlZg==".into(),
+        ..local(dir.path(), "hello", "hello")
+    };
+
+    let entries = entries(&hashing(dir.path(), vec![hello]).run().unwrap());
+
+    assert_eq!(entries[0].digest, "MDEyMzQ1Njc4OWFiY2RlZg==");
+    assert_eq!(entries[0].size, 5);
+}
