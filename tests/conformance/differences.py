@@ -50,6 +50,10 @@ ALLOWED: tuple[Allowed, ...] = (
     Allowed(
         "99_offline_segments", "*|of part 0", "segments become one run, the summary included; the released tool forgets the first one's"
     ),
+    Allowed("29_tensorboard", "*|picture|filenames|0", "pictures are named as everywhere; the released client takes random names"),
+    Allowed("29_tensorboard", "runs|c29|files|media/images/*", "see above"),
+    Allowed("29_tensorboard", "runs|c29|files|logs/*", "an event file is named from the common folder of all, as its metrics are"),
+    Allowed("29_tensorboard", "runs|c29|files|events.out.tfevents.*", "an event file has its time in its name and in its content"),
     Allowed("33_not_a_number", "said|read of one's own*", "the summary can be read although a value is NaN"),
     Allowed("33_not_a_number", "*|own", "a NaN that the user writes to the summary stays; the released client loses it"),
     Allowed("33_not_a_number", "*config|inf|[01]", _FINITE),
@@ -83,6 +87,11 @@ ALLOWED: tuple[Allowed, ...] = (
     Allowed("91_exit_codes", "runs|c91-true*", "sys.exit(True) is exit code 1; the released client dies of it and leaves the run open"),
     Allowed("95_terminated", "runs|c95-*", _KILLED),
     Allowed("103_artifact_references", "said|target", "the target of a reference is its address; the released client names a place in its cache"),
+    Allowed(
+        "103_artifact_references",
+        "said|a reference that has changed",
+        "a reference that has changed is an error; the released client takes a copy that its cache happens to have",
+    ),
     Allowed("115_artifact_offline", "runs|c115|program", _SYNCED),
     Allowed("117_artifact_save", "*|wandb-metadata.json|email", "settings given to `save` leave the account's address as it is"),
     Allowed("131_image_lists", "runs|c131|console*", _SAID),

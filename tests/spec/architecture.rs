@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "wandbd-media",
             "wandbd-stage",
+            "wandbd-tensorboard",
             "wandbd-proto",
             "wandbd-record",
             "wandbd-journal",

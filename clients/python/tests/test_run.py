@@ -139,7 +139,7 @@ def test_random_run_ids_have_eight_small_letters_and_digits() -> None:
 @pytest.mark.parametrize(
     "argument",
     [
-        {"sync_tensorboard": True}, {"tensorboard": True}, {"settings": {"launch": True}},
+        {"settings": {"launch": True}},
     ],
 )  # fmt: skip
 def test_an_argument_that_is_not_built_is_refused_and_not_ignored(argument: dict[str, Any]) -> None:

@@ -36,6 +36,8 @@ pub(crate) struct Seen {
     pub(crate) exit: Option<v1::Exit>,
     /// Accepted artifacts wait for being hashed.
     pub(crate) artifacts_wait: bool,
+    /// There are event files to be followed.
+    pub(crate) event_files: bool,
     /// Private snapshots of accepted artifacts, by client id.
     pub(crate) staged: HashMap<String, Vec<PathBuf>>,
     /// Why artifacts were given up before their upload, by client id.
@@ -67,6 +69,7 @@ impl Glance {
             ended: false,
             exit: None,
             artifacts_wait: false,
+            event_files: false,
             staged: HashMap::new(),
             lost: HashMap::new(),
             updates: v1::RunUpdate::default(),
@@ -97,6 +100,7 @@ impl Glance {
         seen.ended = memory.ended;
         seen.exit = memory.exit;
         seen.artifacts_wait = !memory.staging.is_empty();
+        seen.event_files = !memory.event_files.is_empty();
         if seen.staged.len() != memory.staged.len() {
             seen.staged.clone_from(&memory.staged);
         }

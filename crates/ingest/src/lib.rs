@@ -20,6 +20,7 @@ mod delivery;
 mod describe;
 mod drops;
 mod error;
+mod events;
 mod files;
 mod glance;
 mod hashing;

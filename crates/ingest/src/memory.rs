@@ -1,6 +1,9 @@
 //! What is known of a run besides its file: rows in the making, sessions, artifacts on their way.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+};
 
 use wandbd_proto::{
     v1::{self, record::Kind},
@@ -22,6 +25,8 @@ pub(crate) struct Memory {
     pub(crate) staged: HashMap<String, Vec<PathBuf>>,
     /// Why artifacts were given up before their upload, by client id.
     pub(crate) lost: HashMap<String, String>,
+    /// Folders whose event files are followed.
+    pub(crate) event_files: BTreeMap<String, v1::EventFiles>,
     /// The owner's exit, once it was accepted.
     pub(crate) exit: Option<v1::Exit>,
     /// The exit record is written: nothing follows.
@@ -40,6 +45,7 @@ impl Memory {
             staging: Vec::new(),
             staged: HashMap::new(),
             lost: HashMap::new(),
+            event_files: BTreeMap::new(),
             exit: None,
             ended: false,
             last_time: start_time,
@@ -69,6 +75,11 @@ impl Memory {
         if self.lost.len() < MAX_REASONS {
             self.lost.insert(client_id.to_owned(), reason);
         }
+    }
+
+    /// The last word about a folder counts.
+    fn follow(&mut self, files: &v1::EventFiles) {
+        self.event_files.insert(files.folder.clone(), files.clone());
     }
 
     /// Takes in one journaled record.
@@ -101,6 +112,9 @@ impl Memory {
                 let reason = said.unwrap_or_else(|| "its files could not be read".to_owned());
                 self.lose(&note.artifact_client_id, reason);
             }
+        }
+        if let Some(files) = &note.event_files {
+            self.follow(files);
         }
         if let Some(exit) = &note.exit {
             self.last_time = self.last_time.max(exit.timestamp);
@@ -156,6 +170,7 @@ impl Memory {
                 self.exit = Some(*exit);
                 return Ok(());
             }
+            Some(Kind::EventFiles(files)) => self.follow(files),
             Some(Kind::Row(row)) => self.last_time = self.last_time.max(row.timestamp),
             Some(Kind::Output(output)) => self.last_time = self.last_time.max(output.timestamp),
             _ => {}

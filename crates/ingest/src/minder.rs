@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
-    hub::Hub, making::ARTIFACT_LOST, process, run_log::RunLog, spill::adopt_spills, status::chain,
+    events::Events, hub::Hub, making::ARTIFACT_LOST, process, run_log::RunLog, spill::adopt_spills,
+    status::chain,
 };
 
 /// How long sessions that still hold a stream are waited for, once the owner is gone or has said exit.
@@ -14,6 +15,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const SPILLS: Duration = Duration::from_secs(5);
 /// How long to wait before a failed write to the journal is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often event files are looked at.
+const EVENTS: Duration = Duration::from_secs(1);
 /// The exit code of a run whose owner left no word, as W&B's own sync sets it.
 const NO_EXIT: i32 = 1;
 
@@ -32,6 +35,8 @@ async fn until_ended(run: &Arc<RunLog>, hub: &Arc<Hub>) {
     tokio::pin!(owner_gone);
     let mut gone = false;
     let mut grace_ends: Option<Instant> = None;
+    let mut events = Events::default();
+    let mut look_again = Instant::now() + EVENTS;
     while !run.has_ended() {
         settle(run).await;
         if hash_next(run, hub).await {
@@ -53,13 +58,24 @@ async fn until_ended(run: &Arc<RunLog>, hub: &Arc<Hub>) {
                         "the run ends before all spills were looked at: a disk does not answer"
                     );
                 }
-                end(run).await;
+                if events.read(run, hub, true).await {
+                    end(run).await;
+                } else {
+                    tokio::time::sleep(AGAIN).await;
+                }
                 continue;
             }
         } else {
             grace_ends = None;
         }
-        let until = grace_ends.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
+        let mut until = grace_ends.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
+        if run.see().event_files {
+            if Instant::now() >= look_again {
+                events.read(run, hub, false).await;
+                look_again = Instant::now() + EVENTS;
+            }
+            until = until.min(look_again);
+        }
         tokio::select! {
             () = &mut owner_gone, if !gone => gone = true,
             () = run.changed.notified() => {}

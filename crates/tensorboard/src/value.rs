@@ -98,18 +98,23 @@ fn text_of(number: f32) -> String {
     }
 }
 
+/// A bucket ends at its limit. The first one holds what lies below all others: mostly nothing, then it is left out.
 fn of_histogram(histogram: &Histogram) -> Value {
-    let mut edges = Vec::with_capacity(histogram.bucket_limit.len() + 1);
-    // The first limit is the upper one of the first bucket.
-    edges.push(
-        histogram
-            .min
-            .min(histogram.bucket_limit.first().copied().unwrap_or(0.0)),
-    );
-    edges.extend(&histogram.bucket_limit);
-    Value::Histogram {
-        counts: histogram.bucket.clone(),
-        edges,
+    let limits = &histogram.bucket_limit;
+    match (histogram.bucket.split_first(), limits.first()) {
+        (Some((first, rest)), Some(_)) if *first == 0.0 => Value::Histogram {
+            counts: rest.to_vec(),
+            edges: limits.clone(),
+        },
+        (_, lowest) => {
+            let start = lowest.map_or(histogram.min, |limit| histogram.min.min(*limit));
+            Value::Histogram {
+                counts: histogram.bucket.clone(),
+                edges: std::iter::once(start)
+                    .chain(limits.iter().copied())
+                    .collect(),
+            }
+        }
     }
 }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wandbd import errors as errors
     from wandbd import helper as helper
     from wandbd import plot as plot
+    from wandbd import tensorboard as tensorboard
     from wandbd._alert import AlertLevel as AlertLevel
     from wandbd._artifact import Artifact as Artifact
     from wandbd._artifact_facts import ArtifactTTL as ArtifactTTL
@@ -124,6 +125,7 @@ __all__ = [
     "setup",
     "summary",
     "teardown",
+    "tensorboard",
     "termerror",
     "termlog",
     "termwarn",
@@ -205,7 +207,7 @@ if not TYPE_CHECKING:
             value = getattr(import_module(f"wandbd.{module}"), inside)
             globals()[name] = value
             return value
-        if name in ("data_types", "errors", "helper", "integration", "plot"):
+        if name in ("data_types", "errors", "helper", "integration", "plot", "tensorboard"):
             return import_module(f"wandbd.{name}")
         names = import_module("wandbd._names")
         raise names.missing("module 'wandbd'", name, names.MODULE)

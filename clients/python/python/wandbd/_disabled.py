@@ -69,6 +69,9 @@ class DisabledCore:
         """Nothing."""
         return True
 
+    def event_files(self, folder: str, namespace: str, save: bool) -> None:
+        """Do nothing."""
+
     def link(self, fields: Mapping[str, Any]) -> bool:
         """Nothing."""
         return True

@@ -12,7 +12,7 @@ from wandbd._config_sources import initial, narrowed
 from wandbd._console import capture
 from wandbd._credentials import server
 from wandbd._disabled import DisabledCore
-from wandbd._errors import AuthenticationError, Error, UnsupportedError
+from wandbd._errors import AuthenticationError, Error
 from wandbd._finish import speak
 from wandbd._run import Facts, Run
 from wandbd._settings import Resolved, Settings, with_facts
@@ -83,8 +83,8 @@ def init(
         resume_from: `<run>?_step=<n>`: cut the run back to this step and go on from there.
         fork_from: `<run>?_step=<n>`: begin as a copy of another run up to this step.
         save_code: Whether the script goes to the run's files.
-        tensorboard: Not provided yet.
-        sync_tensorboard: Not provided yet.
+        tensorboard: The old name of `sync_tensorboard`.
+        sync_tensorboard: Whether event files that TensorBoard writers make from now on are followed.
         monitor_gym: Whether videos that gymnasium (or gym) records are logged.
         settings: More settings, by W&B's names.
         anonymous: Gone from W&B; has no effect.
@@ -94,9 +94,8 @@ def init(
         UsageError: An argument or setting is wrong, or the server has the run in a state that does not fit.
         AuthenticationError: The credentials that were said cannot be.
         CommError: The server did not answer, and what was asked for needs its answer.
-        UnsupportedError: An argument that wandbd does not provide yet.
+        UnsupportedError: A setting that wandbd does not provide yet.
     """
-    _refuse_unbuilt(tensorboard=tensorboard, sync_tensorboard=sync_tensorboard)
     arguments = {
         "entity": entity,
         "project": project,
@@ -115,6 +114,7 @@ def init(
         "resume_from": resume_from,
         "fork_from": fork_from,
         "save_code": save_code,
+        "sync_tensorboard": tensorboard if sync_tensorboard is None else sync_tensorboard,
     }
     resolved = here(arguments, settings)
     terminal = Terminal(resolved.settings)
@@ -124,17 +124,16 @@ def init(
     _leave_to_the_sweep(resolved, terminal)
     given = narrowed(config, config_include_keys, config_exclude_keys)
     there = _existing(resolved.settings, terminal, arguments, given)
+    if resolved.settings.sync_tensorboard:
+        from wandbd import tensorboard as event_files
+
+        if not event_files.is_patched():
+            event_files.patch()
     if monitor_gym:
         from wandbd._gym import monitor
 
         monitor()
     return there if there is not None else _start(resolved, terminal, given)
-
-
-def _refuse_unbuilt(**arguments: object) -> None:
-    for name, value in arguments.items():
-        if value:
-            raise UnsupportedError(f"wandbd does not provide the argument `{name}` of init yet")
 
 
 def _leave_to_the_sweep(resolved: Resolved, terminal: Terminal) -> None:

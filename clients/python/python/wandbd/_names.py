@@ -8,7 +8,7 @@ from __future__ import annotations
 MODULE = frozenset(
     """
     Api EvalTable agent agents api apis attach catboost controller ensure_configured env gym jupyter keras lightgbm
-    patched profiler proto sacred sagemaker_auth sdk sklearn sweep tensorboard tensorflow termsetup trigger unwatch
+    patched profiler proto sacred sagemaker_auth sdk sklearn sweep tensorflow termsetup trigger unwatch
     util wandb_agent wandb_lib wandb_sdk wandb_torch watch xgboost
     """.split()
 )

@@ -74,6 +74,7 @@ impl Rows {
                 check_link(&link)?;
                 carry(out, |note| note.link = Some(link));
             }
+            Kind::EventFiles(files) => carry(out, |note| note.event_files = Some(files)),
             // They come as what was made of them: `Rows::learn`.
             Kind::Media(_) | Kind::TableRows(_) => return Err(Refused::Unknown),
             Kind::Exit(exit) => carry(out, |note| note.exit = Some(exit)),
