@@ -211,7 +211,8 @@ impl Cursor {
             (&mut progress.lines_quarantined, self.quarantined),
         ];
         let mut changed = false;
-        if *progress.artifacts != self.artifacts {
+        // What came of an artifact is decided once.
+        if progress.artifacts.len() != self.artifacts.len() {
             let fates = self.artifacts.values();
             let superseded = fates.filter(|fate| **fate == Fate::Superseded);
             progress.artifacts_superseded = superseded.count() as u64;

@@ -29,8 +29,8 @@
 //! | an upload without progress | 180 s ([`Limits::stall`]); its whole time only if it is asked for ([`Limits::transfer`]) |
 //! | an exchange of an identity token | 10 s; again 5 min before the access token ends |
 //! | an answer that is read | 64 MiB, of an error 64 KiB |
-//! | run files at once within one batch | 8, each with 256 KiB in memory |
-//! | artifact files at once | 32 up over all runs, 16 down per download, each with 256 KiB in memory |
+//! | run files at once within one batch | 8, each with up to 1 MiB in memory |
+//! | artifact files at once | 32 up over all runs, 16 down per download, each with up to 1 MiB in memory |
 //! | artifact files in one announcement | 500 or 1 GiB |
 //! | a manifest that is read | 256 MiB |
 //! | one PUT of an artifact file | below 2 GiB, then parts of 100 MiB ([`Limits::multipart_from`], [`Limits::part_bytes`]) |

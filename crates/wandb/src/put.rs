@@ -1,6 +1,7 @@
 //! Uploads to signed addresses: the bytes, the headers the server asks for, and no credentials.
 
-use std::io::SeekFrom;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,14 +10,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest, Md5};
 use reqwest::{Body, Response};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
-use tokio_util::io::ReaderStream;
 use wandbd_upload::SendError;
 
 use crate::answer::{nonsense, refusal};
@@ -24,6 +25,9 @@ use crate::api::{Api, read, unreachable};
 
 /// Read from a file at once, in bytes.
 const CHUNK: usize = 256 << 10;
+
+/// Chunks that are read ahead.
+const AHEAD: usize = 3;
 
 /// A file up to this size is read whole, in bytes.
 const SMALL: u64 = 256 << 10;
@@ -111,45 +115,82 @@ async fn open(source: &Source, moved: &Arc<AtomicU64>) -> Result<(Body, u64), Se
             whole,
         } => (path, *from, Some(*size), Some(*whole)),
     };
-    let failed = |error| missing(path, error);
-    let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
-    let about = file.metadata().await.map_err(failed)?;
-    if !about.is_file() {
-        return Err(missing(path, std::io::Error::other("not a file")));
-    }
-    let length = size.unwrap_or(about.len());
-    if whole.is_some_and(|whole| whole != about.len()) {
-        return Err(missing(path, std::io::Error::other(CHANGED)));
-    }
-    if from > 0 {
-        file.seek(SeekFrom::Start(from)).await.map_err(failed)?;
-    }
+    let opened = spawn_blocking({
+        let path = path.clone();
+        move || open_at(&path, from, whole)
+    });
+    let opened = opened.await;
+    let opened = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
+    let (file, now) = opened.map_err(|error| missing(path, error))?;
+    let length = size.unwrap_or(now);
     if length == 0 {
         return Ok((Bytes::new().into(), 0));
     }
+    let (sender, chunks) = mpsc::channel(AHEAD);
+    // Ends by itself when nobody takes the chunks any more.
+    spawn_blocking(move || read_ahead(file.take(length), &sender));
     let moved = Arc::clone(moved);
-    let stream = ReaderStream::with_capacity(file.take(length), CHUNK).inspect(move |chunk| {
+    let stream = stream::unfold(chunks, |mut chunks| async move {
+        let chunk = chunks.recv().await?;
+        Some((chunk, chunks))
+    });
+    let stream = stream.inspect(move |chunk| {
         let bytes = chunk.as_ref().map_or(0, Bytes::len);
         moved.fetch_add(bytes as u64, Ordering::Relaxed);
     });
     Ok((Body::wrap_stream(stream), length))
 }
 
+/// The file at this place, and how long it is. Blocks.
+fn open_at(path: &Path, from: u64, whole: Option<u64>) -> io::Result<(File, u64)> {
+    let mut file = File::open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    if whole.is_some_and(|whole| whole != about.len()) {
+        return Err(io::Error::other(CHANGED));
+    }
+    if from > 0 {
+        file.seek(SeekFrom::Start(from))?;
+    }
+    Ok((file, about.len()))
+}
+
+/// Reads while earlier chunks are on their way. Blocks.
+fn read_ahead(mut file: Take<File>, out: &mpsc::Sender<io::Result<Bytes>>) {
+    while file.limit() > 0 {
+        let most = usize::try_from(file.limit()).unwrap_or(CHUNK).min(CHUNK);
+        let mut chunk = vec![0; most];
+        let read = file.read(&mut chunk).and_then(|bytes| match bytes {
+            0 => Err(io::Error::other(CHANGED)),
+            bytes => {
+                chunk.truncate(bytes);
+                Ok(Bytes::from(chunk))
+            }
+        });
+        let failed = read.is_err();
+        if out.blocking_send(read).is_err() || failed {
+            return;
+        }
+    }
+}
+
 /// A small file, read at once. It must have this size and MD5.
-async fn small(path: &Path, size: u64, md5: &str) -> std::io::Result<Vec<u8>> {
+async fn small(path: &Path, size: u64, md5: &str) -> io::Result<Vec<u8>> {
     let (path, expected) = (path.to_owned(), md5.to_owned());
-    let read = tokio::task::spawn_blocking(move || {
+    let read = spawn_blocking(move || {
         let bytes = std::fs::read(path)?;
         if bytes.len() as u64 != size || STANDARD.encode(Md5::digest(&bytes)) != expected {
-            return Err(std::io::Error::other(CHANGED));
+            return Err(io::Error::other(CHANGED));
         }
         Ok(bytes)
     });
     let read = read.await;
-    read.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    read.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
-pub(crate) fn missing(path: &Path, source: std::io::Error) -> SendError {
+pub(crate) fn missing(path: &Path, source: io::Error) -> SendError {
     SendError::Missing {
         path: path.to_owned(),
         source,

@@ -46,6 +46,13 @@ pub(crate) async fn carry(
             break Fate::Superseded;
         }
         let policy = match error.policy(false) {
+            // Only versions are worth a person's while.
+            Policy::Hourly | Policy::Told | Policy::Reopen if !errand.is_version() => {
+                Policy::Refuse
+            }
+            policy => policy,
+        };
+        let policy = match policy {
             Policy::Refuse if is_full(&error) => Policy::Hourly,
             Policy::Refuse => {
                 refused += 1;

@@ -24,7 +24,7 @@ const BATCH: usize = 500;
 const BATCH_BYTES: u64 = 1 << 30;
 
 /// While fewer uploads than this are left, the next batch is announced.
-const AHEAD: usize = 100;
+const AHEAD: usize = 500;
 
 /// From so many failed uploads on, a round with more failures than successes is not carried on.
 const HOPELESS: usize = 16;
