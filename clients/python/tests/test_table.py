@@ -361,6 +361,37 @@ def test_a_joined_table_brings_both_tables(log: Log) -> None:
         wandb.JoinedTable("t.json", two, "id")
 
 
+class Entry:
+    """An entry of another artifact."""
+
+    path, digest, size = "sub/t.table.json", "XUFAKrxLKna5cZ2REBfFkg==", 5
+
+    @staticmethod
+    def ref_url() -> str:
+        return "wandb-artifact://abc/sub/t.table.json"
+
+
+def test_a_joined_table_may_name_tables_of_its_artifact_and_of_others(log: Log) -> None:
+    joined = wandb.JoinedTable("here.table.json", Entry(), ["a", "b"])
+    files = artifact_files(joined, "j.joined-table.json", log.run, ["here.table.json"])
+    assert files[1:] == [
+        {
+            "path": "5d41402abc4b2a76b971.table.json",
+            "reference": "wandb-artifact://abc/sub/t.table.json",
+            "digest": Entry.digest,
+            "size": 5,
+        }
+    ]
+    assert json.loads(log.core.named("media")[0][0]["artifact_json"]) == {
+        "_type": "joined-table",
+        "join_key": ["a", "b"],
+        "table1": "here.table.json",
+        "table2": "5d41402abc4b2a76b971.table.json",
+    }
+    with pytest.raises(ValueError, match="JoinedTable table:here.table.json not found in artifact"):
+        log(joined)
+
+
 def test_an_object_of_an_artifact_comes_with_all_that_belongs_to_it(log: Log) -> None:
     classes = wandb.Classes([{"id": 0, "name": "a"}])
     table = wandb.Table(columns=["c"], data=[[0]])

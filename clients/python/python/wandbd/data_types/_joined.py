@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -108,7 +109,8 @@ class JoinedTable(Media):
             source = table._artifact_source
             name = os.path.basename(source.name) if source is not None and source.name else f"t{number}_{id(self)}"
             return table.with_suffix(name)
-        return str(table.path)
+        kind = str(table.path).split(".")[-2]
+        return f"{b64decode(table.digest).hex()[:20]}.{kind}.json"
 
     def _artifact_object(self) -> dict[str, Any]:
         return {
@@ -117,6 +119,25 @@ class JoinedTable(Media):
             "table2": self._path_of(2),
             "join_key": self._join_key,
         }
+
+    def _check_artifact(self, entries: Any) -> None:
+        for table in (self._table1, self._table2):
+            if isinstance(table, str) and table not in entries:
+                raise ValueError(
+                    f"JoinedTable table:{table} not found in artifact. Add a table to the artifact using "
+                    f"Artifact#add(<table>, {table}) before adding this JoinedTable"
+                )
+
+    def _references(self) -> Iterator[dict[str, Any]]:
+        for number, table in ((1, self._table1), (2, self._table2)):
+            if not isinstance(table, (str, WBValue)):
+                size = getattr(table, "size", None) or 0
+                yield {
+                    "path": self._path_of(number),
+                    "reference": str(table.ref_url()),
+                    "digest": table.digest,
+                    "size": size,
+                }
 
     def _extras(self) -> Iterator[tuple[str, WBValue]]:
         for number, table in ((1, self._table1), (2, self._table2)):

@@ -128,6 +128,17 @@ class WBValue:
         """What else an artifact must hold for this object: paths and objects."""
         yield from ()
 
+    def _references(self) -> Iterator[dict[str, Any]]:
+        """Entries of other artifacts that an artifact must name for this object."""
+        yield from ()
+
+    def _check_artifact(self, entries: Any) -> None:
+        """Look whether an artifact with these other paths can hold this object.
+
+        Raises:
+            ValueError: It cannot.
+        """
+
     def to_json(self, run_or_artifact: Any = None) -> dict[str, Any]:
         """The JSON form as far as it is known here: paths and digests come to be in the daemon."""
         return self._artifact_object()
@@ -328,7 +339,9 @@ def artifact_files(obj: WBValue, path: str, run: Any, entries: Any = ()) -> list
         at, value = waiting.pop()
         if at in files or (at != path and at in entries):
             continue
+        value._check_artifact(entries)
         files[at] = {"path": at, "media": value._send(to)}
+        files.update({found["path"]: found for found in value._references()})
         waiting.extend(value._extras())
     return list(files.values())
 
