@@ -13,6 +13,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use prost::Message as _;
 use tokio::{
     sync::{Semaphore, oneshot},
     task::JoinHandle,
@@ -25,6 +26,10 @@ use wandbd_stage::{Stage, StageError};
 
 use crate::{drops::Drops, error::IngestError, hub::private_dir, run_log::RunLog, status::chain};
 
+/// Media of fewer bytes cost their disk more than their processor.
+const SMALL: usize = 64 << 10;
+/// How many of them are made at once.
+const DESKS: usize = 16;
 /// Why media are counted that did not become files.
 const MEDIA_LOST: &str = "media that could not be made";
 /// Why artifacts are counted whose files were gone.
@@ -102,8 +107,10 @@ pub(crate) fn work_in(chunk: &v1::Chunk) -> Option<String> {
 pub(crate) struct Workshop {
     pub(crate) stage: Stage,
     drops: Arc<Drops>,
-    /// Half of the processors: the other half trains.
+    /// For work: half of the processors, because the other half trains.
     benches: Arc<Semaphore>,
+    /// For small things, which wait for the disk most of the time.
+    desks: Arc<Semaphore>,
 }
 
 /// What a session has made and not yet journaled.
@@ -176,6 +183,7 @@ impl Workshop {
             stage,
             drops,
             benches: Arc::new(Semaphore::new((processors / 2).max(1))),
+            desks: Arc::new(Semaphore::new(DESKS)),
         }
     }
 
@@ -341,7 +349,12 @@ impl Job {
     fn make(&self, media: v1::Media, known: Option<Known>) -> Making {
         let (shop, news, dir) = (Arc::clone(&self.shop), self.news.clone(), self.dir.clone());
         tokio::spawn(async move {
-            let bench = Arc::clone(&shop.benches).acquire_owned().await;
+            let benches = if is_small(&media) {
+                &shop.desks
+            } else {
+                &shop.benches
+            };
+            let bench = Arc::clone(benches).acquire_owned().await;
             let made = blocking(move || {
                 let _bench = bench;
                 let nothing = HashMap::<String, v1::Made>::new();
@@ -417,6 +430,13 @@ fn measure(artifact: &mut v1::Artifact, stage: &Stage) -> Result<(), String> {
         file.digest = taken.map_or_else(String::new, |md5| BASE64_STANDARD.encode(md5));
     }
     Ok(())
+}
+
+/// All of its data came with it, and there is little.
+fn is_small(media: &v1::Media) -> bool {
+    let elsewhere = matches!(media.content, Some(Content::File(_) | Content::Table(_)))
+        || !wandbd_media::private_files(media).is_empty();
+    !elsewhere && media.encoded_len() < SMALL
 }
 
 /// Snapshots among the files of a media: their copies may still be under way.
