@@ -223,7 +223,7 @@ def test_other_cells_are_written_as_json(log: Log) -> None:
     from wandbd.data_types._table_log import cell
 
     assert cell(day, None) == ("date", 1577934245000, "2020-01-02T03:04:05")  # type: ignore[arg-type]
-    assert cell(numpy.datetime64("NaT"), None) is None  # type: ignore[arg-type]
+    assert cell(numpy.datetime64("NaT", "s"), None) is None  # type: ignore[arg-type]
 
 
 def test_an_immutable_table_is_logged_once_and_says_so_when_it_is_changed(

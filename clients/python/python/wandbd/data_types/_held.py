@@ -20,7 +20,8 @@ class _File:
     def __init__(self) -> None:
         import tempfile
 
-        self.file = tempfile.TemporaryFile(prefix="wandbd-")
+        self.fd, path = tempfile.mkstemp(prefix="wandbd-")  # open until the process ends
+        os.unlink(path)
         self.pid = os.getpid()
         self.end = 0
         self.users = 0
@@ -28,7 +29,7 @@ class _File:
     def write(self, view: memoryview) -> int:
         start = at = self.end
         while view:
-            wrote = os.pwrite(self.file.fileno(), view[: 1 << 30], at)
+            wrote = os.pwrite(self.fd, view[: 1 << 30], at)
             at, view = at + wrote, view[wrote:]
         self.end = at
         self.users += 1
@@ -37,7 +38,7 @@ class _File:
     def read(self, start: int, size: int) -> bytes:
         parts = []
         while size:
-            part = os.pread(self.file.fileno(), min(size, 1 << 30), start)
+            part = os.pread(self.fd, min(size, 1 << 30), start)
             if not part:
                 raise OSError("a temporary file of wandbd was cut by somebody")
             parts.append(part)
@@ -50,7 +51,7 @@ class _File:
         self.users -= 1
         if not self.users:
             self.end = 0
-            self.file.truncate(0)
+            os.ftruncate(self.fd, 0)
 
 
 _in_memory = 0
