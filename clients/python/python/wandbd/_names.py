@@ -17,8 +17,6 @@ RUN = frozenset("unwatch watch".split())
 
 DATA_TYPES = frozenset("EvalTable WBTraceTree _SavedModel".split())
 
-KERAS = frozenset(["WandbCallback", "WandbEvalCallback"])
-
 
 def missing(where: str, name: str, known: frozenset[str]) -> AttributeError:
     """The error for a name that is not there: a plain one, or one that says it is W&B's and not built yet."""
