@@ -40,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) event_files: bool,
     /// Private snapshots of accepted artifacts, by client id.
     pub(crate) staged: HashMap<String, Vec<PathBuf>>,
+    /// Client ids and names of accepted artifacts, in their order.
+    pub(crate) accepted: Vec<(String, String)>,
     /// Why artifacts were given up before their upload, by client id.
     pub(crate) lost: HashMap<String, String>,
     /// What was changed of the run's parameters.
@@ -71,6 +73,7 @@ impl Glance {
             artifacts_wait: false,
             event_files: false,
             staged: HashMap::new(),
+            accepted: Vec::new(),
             lost: HashMap::new(),
             updates: v1::RunUpdate::default(),
             trouble: String::new(),
@@ -104,6 +107,11 @@ impl Glance {
         if seen.staged.len() != memory.staged.len() {
             seen.staged.clone_from(&memory.staged);
         }
+        if seen.accepted.len() > memory.accepted.len() {
+            seen.accepted.clear(); // the state was read back, and something had not been journaled
+        }
+        let known = seen.accepted.len();
+        seen.accepted.extend_from_slice(&memory.accepted[known..]);
         if seen.lost.len() != memory.lost.len() {
             seen.lost.clone_from(&memory.lost);
         }

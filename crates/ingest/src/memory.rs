@@ -23,6 +23,8 @@ pub(crate) struct Memory {
     pub(crate) staging: Vec<v1::Artifact>,
     /// Private snapshots of accepted artifacts, by client id: to be removed after delivery.
     pub(crate) staged: HashMap<String, Vec<PathBuf>>,
+    /// Client ids and names of accepted artifacts, in their order.
+    pub(crate) accepted: Vec<(String, String)>,
     /// Why artifacts were given up before their upload, by client id.
     pub(crate) lost: HashMap<String, String>,
     /// Folders whose event files are followed.
@@ -44,6 +46,7 @@ impl Memory {
             sessions: HashMap::new(),
             staging: Vec::new(),
             staged: HashMap::new(),
+            accepted: Vec::new(),
             lost: HashMap::new(),
             event_files: BTreeMap::new(),
             exit: None,
@@ -56,6 +59,7 @@ impl Memory {
     /// An artifact that is to be hashed.
     pub(crate) fn accept(&mut self, artifact: &v1::Artifact) {
         let id = artifact.client_id.clone();
+        self.accepted.push((id.clone(), artifact.name.clone()));
         let staged = artifact.file.iter().filter(|file| file.staged);
         self.staged.insert(
             id.clone(),

@@ -37,6 +37,15 @@ impl RunLog {
         self.see().staged.values().flatten().cloned().collect()
     }
 
+    /// Client ids and names of the artifacts that were accepted and not lost since, in their order; also of those that are delivered.
+    pub fn artifacts(&self) -> Vec<(String, String)> {
+        let seen = self.see();
+        let kept = seen.accepted.iter();
+        kept.filter(|(id, _)| !seen.lost.contains_key(id))
+            .cloned()
+            .collect()
+    }
+
     /// Whether an artifact of this id was accepted, or lost here.
     pub fn knows_artifact(&self, client_id: &str) -> bool {
         let seen = self.see();

@@ -203,6 +203,10 @@ async fn artifacts_are_hashed_in_the_order_in_which_they_were_accepted_also_afte
     assert!(adopted.next_artifact().is_none());
     assert_eq!(adopted.artifact_failure("z").as_deref(), Some("why"));
     assert!(adopted.knows_artifact("m") && !adopted.knows_artifact("y"));
+    assert_eq!(
+        run.artifacts(),
+        [("a".into(), "model".into()), ("m".into(), "model".into())]
+    );
 }
 
 #[tokio::test]
