@@ -12,13 +12,15 @@ use std::{
     mem::MaybeUninit,
 };
 
-use pyo3::{ffi, prelude::*, types::PyBytes};
+use pyo3::{exceptions::PyBufferError, ffi, prelude::*, types::PyBytes};
 use wandbd_client::{Bytes, Data, pool};
+
+use crate::strided::Items;
 
 /// One piece of memory, in C order.
 const SIMPLE: c_int = 0;
-/// Anything that can be read.
-const FULL_RO: c_int = 0x011C;
+/// Anything that can be read by strides.
+const STRIDED_RO: c_int = 0x001C;
 
 #[repr(C)]
 struct View {
@@ -38,12 +40,6 @@ struct View {
 unsafe extern "C" {
     fn PyObject_GetBuffer(object: *mut ffi::PyObject, view: *mut View, flags: c_int) -> c_int;
     fn PyBuffer_Release(view: *mut View);
-    fn PyBuffer_ToContiguous(
-        to: *mut c_void,
-        view: *const View,
-        len: ffi::Py_ssize_t,
-        order: c_char,
-    ) -> c_int;
 }
 
 /// The memory of an object, which cannot go away or be resized meanwhile.
@@ -70,7 +66,7 @@ impl<'py> Buffer<'py> {
         }
         // Not in one piece, or no memory at all: the second answer says which.
         drop(PyErr::take(py));
-        match get(object, FULL_RO) {
+        match get(object, STRIDED_RO) {
             Some(view) => Ok(Self {
                 py,
                 view,
@@ -102,20 +98,39 @@ impl<'py> Buffer<'py> {
             to.extend_from_slice(bytes);
             return Ok(to);
         }
-        let len = self.len();
-        to.reserve(len);
-        let room = to.spare_capacity_mut().as_mut_ptr();
-        let order = b'C'.cast_signed();
-        // SAFETY: there is room for `len` bytes, and exactly those are written.
-        let result = unsafe {
-            PyBuffer_ToContiguous(room.cast(), &raw const *self.view, self.view.len, order)
-        };
-        if result != 0 {
-            return Err(PyErr::fetch(self.py));
-        }
-        // SAFETY: they were written.
-        unsafe { to.set_len(to.len() + len) };
+        let items = self.items()?;
+        // SAFETY: the object has said where its items are, and they stay there until the view is released.
+        unsafe { items.append_to(&mut to) };
         Ok(to)
+    }
+
+    /// # Errors
+    /// The items are found in another way, or are not as many as the view has bytes.
+    fn items(&self) -> PyResult<Items<'_>> {
+        let odd = || PyBufferError::new_err("this memory cannot be read in one go");
+        let view = &self.view;
+        let axes = usize::try_from(view.ndim).map_err(|_| odd())?;
+        if view.shape.is_null() || view.strides.is_null() || !view.suboffsets.is_null() {
+            return Err(odd());
+        }
+        // SAFETY: both have one entry for each axis, and live as long as the view.
+        let (shape, strides) = unsafe {
+            (
+                std::slice::from_raw_parts(view.shape, axes),
+                std::slice::from_raw_parts(view.strides, axes),
+            )
+        };
+        let items = Items {
+            start: view.buf.cast::<u8>().cast_const(),
+            size: usize::try_from(view.itemsize).map_err(|_| odd())?,
+            shape,
+            strides,
+        };
+        if items.len() == Some(self.len()) {
+            Ok(items)
+        } else {
+            Err(odd())
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod message;
 mod open;
 mod run;
 mod said;
+mod strided;
 mod table;
 mod template;
 mod text;

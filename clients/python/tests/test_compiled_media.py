@@ -26,7 +26,8 @@ LIMIT_S = 30.0
 @pytest.fixture(scope="session")
 def messages(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The messages of the contract."""
-    from google.protobuf import descriptor_pb2, message_factory
+    descriptor_pb2 = pytest.importorskip("google.protobuf.descriptor_pb2")
+    message_factory = pytest.importorskip("google.protobuf.message_factory")
 
     out = tmp_path_factory.mktemp("contract") / "set"
     files = [f"wandbd/v1/{name}.proto" for name in ("run", "wandbd")]
@@ -98,13 +99,22 @@ def test_a_picture_is_handed_over_as_it_lies_in_memory(run: Any, said: Callable[
     numpy = pytest.importorskip("numpy")
     picture = numpy.arange(24, dtype=numpy.uint8).reshape(2, 4, 3)
     large = numpy.arange(300 * 400 * 3, dtype=numpy.uint32).astype(numpy.uint8).reshape(300, 400, 3)
-    cases = [picture, picture[:, :, ::-1], picture.T, large, large[::2], large.transpose(1, 0, 2)]
+    numbers = numpy.arange(5 * 6 * 7).reshape(5, 6, 7)
+    cases = [picture, picture[:, :, ::-1], picture.T, large, large[::2], large.transpose(1, 0, 2), large[:, ::-1, 1]]
+    cases += [numbers.astype(kind)[::-2, 1:5, ::3] for kind in ("i2", "f4", "i8", "c16", "S3")]
+    cases += [
+        picture[:0, ::2],
+        picture[1:, ::2][:, :1],
+        numpy.broadcast_to(picture[0, 0], (4, 4, 3)),
+        picture[:, :, :1],
+    ]
     for case in cases:
         assert run.media(pixels(case, list(case.shape), dir="images", extension=".png", row_json="{}"))
     records = said()
     assert [record.media.pixels.array.data for record in records] == [case.tobytes() for case in cases]
     assert (records[0].media.dir, records[0].media.row_json) == ("images", "{}")
     assert list(records[3].media.pixels.array.shape) == [300, 400, 3]
+    assert any(not case.flags.c_contiguous for case in cases)
 
 
 @pytest.mark.parametrize("size", [0, 7, 200_000])
@@ -244,8 +254,13 @@ def test_moments_are_milliseconds_and_iso_text(run: Any, said: Callable[[], list
 
 def test_other_cells_are_what_the_callback_says(run: Any, said: Callable[[], list[Any]]) -> None:
     answers: dict[str, Any] = {
-        "a": ("media", "id"), "b": ("json", "[1]"), "c": ("stored", "[2]"), "d": ("date", -5, "then"), "e": 1.5, "f": None,
-    }  # fmt: skip
+        "a": ("media", "id"),
+        "b": ("json", "[1]"),
+        "c": ("stored", "[2]"),
+        "d": ("date", -5, "then"),
+        "e": 1.5,
+        "f": None,
+    }
     assert run.table_rows("t", 0, [[{name} for name in answers]], lambda cell: answers[next(iter(cell))])
     (row,) = cells(said())
     assert row[:3] == [("media", "id"), ("json", "[1]"), ("stored", "[2]")]
@@ -372,13 +387,27 @@ def test_a_config_takes_no_media(run: Any) -> None:
 
 
 def test_an_artifact_is_told_by_the_names_of_its_fields(run: Any, said: Callable[[], list[Any]]) -> None:
+    files = [
+        ("p", "/s", True),
+        {"path": "r", "reference": "s3://b/k", "size": 3, "ask": True},
+        {"path": "m", "media": "id"},
+    ]
     assert run.log_artifact(
         {
-            "name": "a", "type": "t", "metadata_json": "{}", "alias": ["latest"], "tag": ["x"], "ttl_s": -1, "base_id": None,
-            "file": [("p", "/s", True), {"path": "r", "reference": "s3://b/k", "size": 3, "ask": True}, {"path": "m", "media": "id"}],
-            "keep": {"policy": "NEWEST", "best": True}, "client_id": "c", "history_step": 0, "remove": ["old"],
+            "name": "a",
+            "type": "t",
+            "metadata_json": "{}",
+            "alias": ["latest"],
+            "tag": ["x"],
+            "ttl_s": -1,
+            "base_id": None,
+            "file": files,
+            "keep": {"policy": "NEWEST", "best": True},
+            "client_id": "c",
+            "history_step": 0,
+            "remove": ["old"],
         }
-    )  # fmt: skip
+    )
     assert run.link({"client_id": "c", "target": "e/p/c", "alias": ["b"]})
     artifact, link = (getattr(record, str(record.WhichOneof("kind"))) for record in said())
     assert [

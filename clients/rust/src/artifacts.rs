@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -11,9 +11,13 @@ use wandbd_proto::v1::{self, wandbd_client::WandbdClient};
 use crate::{
     Settings,
     calls::{self, Entered, POLL},
+    core::{Core, Phase, Waited},
     error::CallError,
     hub::{self, Link},
 };
+
+/// A daemon that does nothing for so long about what was said is asked all the same.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the daemon to keep files as they are now. `poll` as for [`crate::login`].
 ///
@@ -31,7 +35,8 @@ pub fn stage(
     })
 }
 
-/// Asks for a version of an artifact. `poll` as for [`crate::login`].
+/// Asks for a version of an artifact, after everything that this process has said about the run that asks. `poll` as for
+/// [`crate::login`].
 ///
 /// # Errors
 /// [`CallError`] says why there is no answer.
@@ -41,10 +46,43 @@ pub fn get_artifact(
     limit: Duration,
     poll: &mut dyn FnMut() -> bool,
 ) -> Result<v1::GetArtifactResponse, CallError> {
-    calls::ask(&hub::link(settings), limit, poll, move |mut client| {
+    let begin = Instant::now();
+    if !wait_for_own_words(&request.session, limit, poll) {
+        return Err(CallError::Interrupted);
+    }
+    let rest = limit.saturating_sub(begin.elapsed());
+    calls::ask(&hub::link(settings), rest, poll, move |mut client| {
         let request = request.clone();
         async move { client.get_artifact(request).await }
     })
+}
+
+/// The daemon cannot know what is still on its way: waits until it has it, or does not get on with it. False: nobody waits any more.
+fn wait_for_own_words(session: &str, limit: Duration, poll: &mut dyn FnMut() -> bool) -> bool {
+    let begin = Instant::now();
+    for core in hub::cores_of(session) {
+        let target = core.urge(|shared| shared.window.last());
+        loop {
+            let before = progress(&core);
+            let rest = (limit / 2).saturating_sub(begin.elapsed());
+            let waited = core.wait(rest.min(PATIENCE), &mut |_| poll(), &mut |shared| {
+                let is_heard = shared.connections > 0 && shared.window.acked() >= target;
+                is_heard || shared.phase == Phase::Closed
+            });
+            if waited == Waited::Interrupted {
+                return false;
+            }
+            if waited == Waited::Done || rest.is_zero() || progress(&core) == before {
+                break;
+            }
+        }
+    }
+    true
+}
+
+fn progress(core: &Core) -> (u64, u64, u64) {
+    let shared = core.lock();
+    (shared.connections, shared.window.acked(), shared.busy_count)
 }
 
 /// Changes what may change of a committed version. `poll` as for [`crate::login`].

@@ -144,6 +144,7 @@ impl Core {
     /// Starts the sender, once.
     pub(crate) fn start(self: &Arc<Self>) {
         self.started.call_once(|| {
+            crate::hub::enroll(self);
             self.link.enter();
             let (core, link) = (Arc::clone(self), Arc::clone(&self.link));
             if !crate::hub::spawn(crate::sender::publish(core, link)) {
@@ -163,6 +164,14 @@ impl Core {
         }
         .encode_to_vec()
         .into()
+    }
+
+    /// The session of the run's owner.
+    pub(crate) fn owner_session(&self) -> &str {
+        match &self.hello.role {
+            Some(v1::hello::Role::Attach(owner)) => owner,
+            _ => &self.session,
+        }
     }
 
     pub(crate) fn hello(&self) -> &v1::Hello {

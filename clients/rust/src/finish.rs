@@ -144,17 +144,12 @@ impl Session {
         loop {
             let (acked, busy_count) = progress(core);
             let waited = core.wait(limit, &mut |core| poll(waiting(core)), &mut |shared| {
-                shared.window.acked() >= target
-                    || shared.phase == Phase::Closed
-                    || shared.busy_count > busy_count
+                shared.window.acked() >= target || shared.phase == Phase::Closed
             });
             let now = progress(core);
             let is_busy = now.1 > busy_count;
-            let is_over = now.0 >= target
-                || waited == Waited::Interrupted
-                || core.lock().phase == Phase::Closed;
             let is_stuck = now.0 == acked || begin.elapsed() >= limit * STEPS_MAX;
-            if is_over || (!is_busy && (waited != Waited::TimedOut || is_stuck)) {
+            if waited != Waited::TimedOut || (is_stuck && !is_busy) {
                 return waited;
             }
             if is_busy {

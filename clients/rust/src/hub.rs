@@ -4,7 +4,7 @@ use std::{
     future::Future,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -19,6 +19,7 @@ use tonic::transport::Channel;
 use crate::{
     Settings,
     connect::{self, Place},
+    core::Core,
     error::ConnectError,
     fork::{self, PerProcess},
     messages,
@@ -33,6 +34,7 @@ static HUB: PerProcess<Mutex<Hub>> = PerProcess::empty();
 struct Hub {
     runtime: Option<Handle>,
     links: Vec<Arc<Link>>,
+    cores: Vec<Weak<Core>>,
 }
 
 fn hub() -> MutexGuard<'static, Hub> {
@@ -80,6 +82,20 @@ fn start_thread() -> std::io::Result<Handle> {
             drop(held);
         })?;
     Ok(handle)
+}
+
+/// Notes a session of this process, for [`cores_of`].
+pub(crate) fn enroll(core: &Arc<Core>) {
+    let mut hub = hub();
+    hub.cores.retain(|known| known.strong_count() > 0);
+    hub.cores.push(Arc::downgrade(core));
+}
+
+/// What this process has of the run whose owner has this session.
+pub(crate) fn cores_of(owner: &str) -> Vec<Arc<Core>> {
+    let hub = hub();
+    let cores = hub.cores.iter().filter_map(Weak::upgrade);
+    cores.filter(|core| core.owner_session() == owner).collect()
 }
 
 /// The way to one daemon.

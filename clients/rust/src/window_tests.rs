@@ -214,18 +214,12 @@ fn discarding_frees_everything_and_counts_rows() {
 #[test]
 fn a_record_in_two_pieces_keeps_its_place_among_others() {
     let mut window = window(1 << 20);
-    let stop = v1::Record {
-        kind: Some(Kind::Preempting(v1::Preempting {})),
-    }
-    .encode_to_vec();
+    let stop = encode::record(Kind::Preempting(v1::Preempting {}));
     let text = "x".repeat(100_000);
-    let link = v1::Record {
-        kind: Some(Kind::Link(v1::Link {
-            target: text.clone(),
-            ..v1::Link::default()
-        })),
-    }
-    .encode_to_vec();
+    let link = encode::record(Kind::Link(v1::Link {
+        target: text.clone(),
+        ..v1::Link::default()
+    }));
     let (first, second) = link.split_at(50_000);
     let parts = Parts {
         head: Bytes::copy_from_slice(first),
@@ -253,15 +247,20 @@ fn a_record_in_two_pieces_keeps_its_place_among_others() {
 #[test]
 fn media_find_no_room_when_rows_do_not_and_files_are_counted_until_the_ack() {
     let mut window = window(64 << 10);
-    let record = vec![0; 60 << 10];
+    let record = encode::record(Kind::Link(v1::Link {
+        target: "x".repeat(60 << 10),
+        ..v1::Link::default()
+    }));
     assert_eq!(window.push(Class::Kept, &record), Pushed::Stored);
     assert_eq!(window.push(Class::Media, &record), Pushed::Full);
     assert_eq!(window.dropped_others(), 1);
+    drain(&mut window);
     window.ack(1);
     let large = (64 << 10) * FILES_FACTOR;
     assert!(window.budget.allows_file(large));
+    let small = encode::record(Kind::Preempting(v1::Preempting {}));
     assert_eq!(
-        window.push_with_files(Class::Media, &[], 10),
+        window.push_with_files(Class::Media, &small, 10),
         Pushed::Stored
     );
     assert!(!window.budget.allows_file(large));

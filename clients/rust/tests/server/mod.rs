@@ -11,7 +11,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
     pin::Pin,
     sync::{Arc, Mutex},
@@ -26,6 +26,8 @@ use wandbd_client::{
     proto::{self as v1, client_message, record, server_message},
 };
 use wandbd_proto::v1::wandbd_server::{Wandbd, WandbdServer};
+
+const BUSY_EVERY: Duration = Duration::from_millis(20);
 
 /// What is known of one session.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +87,10 @@ pub struct World {
     pub run: Option<v1::Run>,
     /// Acks say that the owner asked for a stop.
     pub stop: bool,
+    /// Said again and again while acks are kept back.
+    pub busy: Option<String>,
+    /// What the next downloads say; those after them say nothing and do not end.
+    pub downloads: VecDeque<Vec<v1::DownloadProgress>>,
 }
 
 #[derive(Clone, Default)]
@@ -300,30 +306,53 @@ impl Wandbd for Daemon {
 
     async fn stage(
         &self,
-        _: Request<v1::StageRequest>,
+        request: Request<v1::StageRequest>,
     ) -> Result<Response<v1::StageResponse>, Status> {
-        Err(Status::unimplemented("not in this test"))
+        use v1::stage_response::Kept;
+        let file = request.into_inner().file;
+        let kept = file.iter().map(|_| Kept::Leased.into()).collect();
+        Ok(Response::new(v1::StageResponse {
+            file: kept,
+            full: String::new(),
+        }))
     }
 
     async fn get_artifact(
         &self,
-        _: Request<v1::GetArtifactRequest>,
+        request: Request<v1::GetArtifactRequest>,
     ) -> Result<Response<v1::GetArtifactResponse>, Status> {
-        Err(Status::unimplemented("not in this test"))
+        let artifact = v1::ArtifactFacts {
+            collection: request.into_inner().name,
+            ..v1::ArtifactFacts::default()
+        };
+        Ok(Response::new(v1::GetArtifactResponse {
+            verdict: v1::get_artifact_response::Verdict::Found.into(),
+            artifact: Some(artifact),
+            ..v1::GetArtifactResponse::default()
+        }))
     }
 
     async fn download_artifact(
         &self,
         _: Request<v1::DownloadArtifactRequest>,
     ) -> Result<Response<Self::DownloadArtifactStream>, Status> {
-        Err(Status::unimplemented("not in this test"))
+        let news = self.world.lock().unwrap().downloads.pop_front();
+        let Some(news) = news else {
+            return Ok(Response::new(Box::pin(tokio_stream::pending())));
+        };
+        let news = tokio_stream::iter(news.into_iter().map(Ok));
+        let slowly = news.throttle(Duration::from_millis(60));
+        Ok(Response::new(Box::pin(slowly)))
     }
 
     async fn change_artifact(
         &self,
-        _: Request<v1::ChangeArtifactRequest>,
+        request: Request<v1::ChangeArtifactRequest>,
     ) -> Result<Response<v1::GetArtifactResponse>, Status> {
-        Err(Status::unimplemented("not in this test"))
+        Ok(Response::new(v1::GetArtifactResponse {
+            message: request.into_inner().id,
+            ..v1::GetArtifactResponse::default()
+        }))
     }
 
     async fn shutdown(
@@ -380,6 +409,23 @@ impl Daemon {
         self.records(&session, incoming, answers).await
     }
 
+    async fn say_busy(&self, session: &str, answers: &Answer) {
+        let ack = {
+            let world = self.world.lock().unwrap();
+            let Some(busy) = world.busy.clone() else {
+                return;
+            };
+            let seq = world.sessions.get(session).unwrap().on_disk;
+            v1::Ack {
+                seq,
+                busy,
+                ..v1::Ack::default()
+            }
+        };
+        let ack = message(server_message::Kind::Ack(ack));
+        answers.send(ack).await.ok();
+    }
+
     async fn records(
         &self,
         session: &str,
@@ -405,6 +451,10 @@ impl Daemon {
                     },
                 },
                 () = go_on => self.held_back(session),
+                () = tokio::time::sleep(BUSY_EVERY) => {
+                    self.say_busy(session, answers).await;
+                    None
+                }
             };
             if let Some(seq) = answer {
                 let (stop, run) = {
