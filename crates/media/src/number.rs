@@ -3,8 +3,14 @@
 
 use std::fmt::Write as _;
 
+/// Where both write a number in the same way, without an exponent.
+const PLAIN: std::ops::Range<f64> = 1e-4..1e16;
+
 /// A number as the compact writer has it.
 pub(crate) fn push_compact(out: &mut String, number: f64) {
+    if push_plain(out, number) {
+        return;
+    }
     if number.is_nan() {
         out.push_str("NaN");
     } else if number.is_infinite() {
@@ -20,6 +26,9 @@ pub(crate) fn push_compact(out: &mut String, number: f64) {
 
 /// A number as Python's `repr` has it, and its names of what is not finite.
 pub(crate) fn push_python(out: &mut String, number: f64) {
+    if push_plain(out, number) {
+        return;
+    }
     if !number.is_finite() {
         push_compact(out, number);
         return;
@@ -27,13 +36,18 @@ pub(crate) fn push_python(out: &mut String, number: f64) {
     let scientific = format!("{number:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let written = if (-4..16).contains(&exponent) {
-        write!(out, "{number:?}")
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        write!(out, "{digits}e{sign}{:02}", exponent.abs())
-    };
+    let sign = if exponent < 0 { '-' } else { '+' };
+    let written = write!(out, "{digits}e{sign}{:02}", exponent.abs());
     debug_assert!(written.is_ok(), "writing to a String cannot fail");
+}
+
+fn push_plain(out: &mut String, number: f64) -> bool {
+    let plain = number == 0.0 || PLAIN.contains(&number.abs());
+    if plain {
+        let written = write!(out, "{number:?}");
+        debug_assert!(written.is_ok(), "writing to a String cannot fail");
+    }
+    plain
 }
 
 /// A string as the compact writer has it: only what must be is escaped.

@@ -16,6 +16,9 @@ const JPEG_QUALITY: u8 = 75;
 /// Pictures of fewer bytes are compressed as well as can be: it costs nothing.
 const SMALL: usize = 1 << 16;
 
+/// A level at which drawings and smooth pictures become about as small as Pillow makes them, in a tenth of the time.
+const GOOD: CompressionType = CompressionType::Level(3);
+
 /// The bytes of the file that `extension` asks for.
 pub(crate) fn encode(bitmap: Bitmap, extension: &str, id: &str) -> Result<Vec<u8>, MediaError> {
     let failed = |source| MediaError::Encode {
@@ -46,12 +49,25 @@ pub(crate) fn encode(bitmap: Bitmap, extension: &str, id: &str) -> Result<Vec<u8
     }
 }
 
+/// Noise is not worth the time: what the fast encoder does not bring to half of its size stays as that has it. All the rest is
+/// small or quick to compress well: 1024x1024 pixels of colour take at most about 40 ms.
 fn png(bitmap: &Bitmap) -> Result<Vec<u8>, ImageError> {
-    let (level, filter) = if bitmap.data.len() < SMALL {
-        (CompressionType::Default, FilterType::Adaptive)
-    } else {
-        (CompressionType::Fast, FilterType::Up)
-    };
+    if bitmap.data.len() < SMALL {
+        return png_at(bitmap, CompressionType::Default, FilterType::Adaptive);
+    }
+    let fast = png_at(bitmap, CompressionType::Fast, FilterType::Up)?;
+    if fast.len() > bitmap.data.len() / 2 {
+        return Ok(fast);
+    }
+    let good = png_at(bitmap, GOOD, FilterType::Up)?;
+    Ok(if good.len() < fast.len() { good } else { fast })
+}
+
+fn png_at(
+    bitmap: &Bitmap,
+    level: CompressionType,
+    filter: FilterType,
+) -> Result<Vec<u8>, ImageError> {
     let mut out = Vec::with_capacity(bitmap.data.len() / 2 + 1024);
     PngEncoder::new_with_quality(&mut out, level, filter).write_image(
         &bitmap.data,
@@ -156,6 +172,36 @@ mod tests {
                 assert_eq!(bytes, given.data, "{channels} {extension}");
                 assert_eq!(measure_bytes(&file), Some((width, height)));
             }
+        }
+    }
+
+    #[test]
+    fn drawings_are_small_and_noise_is_hardly_larger_than_its_pixels() {
+        let drawing = Bitmap {
+            width: 400,
+            height: 400,
+            channels: 3,
+            data: [250, 0, 0].repeat(400 * 400),
+        };
+        let mut state = 1_u32;
+        let noise = Bitmap {
+            data: (0..drawing.data.len())
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    state.to_be_bytes()[0]
+                })
+                .collect(),
+            ..drawing.clone()
+        };
+
+        let small = encode(drawing.clone(), ".png", "m").unwrap();
+        let large = encode(noise.clone(), ".png", "m").unwrap();
+
+        assert!(small.len() < 5_000, "{}", small.len());
+        assert!(large.len() < noise.data.len() + 5_000, "{}", large.len());
+        for (file, given) in [(small, drawing), (large, noise)] {
+            let back = image::load_from_memory(&file).unwrap();
+            assert!(back.to_rgb8().into_raw() == given.data);
         }
     }
 
