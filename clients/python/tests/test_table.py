@@ -247,6 +247,18 @@ def test_a_table_that_two_runs_log_has_an_artifact_in_each(log: Log) -> None:
     assert second["client_id"] in json.loads(log.table()["row_json"])["artifact_path"]
 
 
+def test_a_table_for_whose_artifact_there_was_no_room_is_left_out_and_sent_anew(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = wandb.Table(columns=["a"], data=[[1]])
+    with monkeypatch.context() as patch:
+        patch.setattr(log.core.Run, "log_artifact", lambda self, fields: False)
+        assert convert(table, log.run, "key", "key").text == ""
+    assert log(table) == {"$wandbd": log.table()["id"]}
+    assert len(log.tables()) == 2
+    assert log.artifact()["file"][0]["media"] == log.table()["id"]
+
+
 def test_a_mutable_table_is_logged_again_after_changes(log: Log) -> None:
     table = wandb.Table(columns=["a"], data=[[1]], log_mode="MUTABLE")
     first = log(table)

@@ -37,18 +37,19 @@ def log(table: Table, to: Sender) -> dict[str, str]:
     if table._artifact_target is None or table._artifact_target.artifact is None:  # not one of the user's artifacts
         table._artifact_target = Target(None, entry, client_id, sequence_client_id)
     files = artifact_files(table, table.with_suffix(entry), to.run)
-    to.run.log_artifact(
-        {
-            "name": legal(name),
-            "type": kind,
-            "alias": ["latest"],
-            "file": files,
-            "client_id": client_id,
-            "sequence_client_id": sequence_client_id,
-            "incremental": incremental,
-            "history_step": to.run.step,
-        }
-    )
+    said = {
+        "name": legal(name),
+        "type": kind,
+        "alias": ["latest"],
+        "file": files,
+        "client_id": client_id,
+        "sequence_client_id": sequence_client_id,
+        "incremental": incremental,
+        "history_step": to.run.step,
+    }
+    if to.run.log_artifact(said) is False:
+        table._sent.pop(str(to.run.session), None)
+        raise NoRoom
     if incremental:
         table._last_logged_idx = len(table.data) - 1
     return {PLACE: files[0]["media"]}
@@ -61,17 +62,18 @@ def log_joined(obj: Media, to: Sender) -> dict[str, Any]:
     if obj._artifact_target is None:
         client_id, sequence_client_id = core.random_id(), core.random_id()
         obj._artifact_target = Target(None, to.key, client_id, sequence_client_id)
-        to.run.log_artifact(
-            {
-                "name": legal(f"run-{to.run.run_id}-{to.key}"),
-                "type": "run_table",
-                "alias": ["latest"],
-                "file": artifact_files(obj, obj.with_suffix(to.key), to.run),
-                "client_id": client_id,
-                "sequence_client_id": sequence_client_id,
-                "history_step": to.run.step,
-            }
-        )
+        said = {
+            "name": legal(f"run-{to.run.run_id}-{to.key}"),
+            "type": "run_table",
+            "alias": ["latest"],
+            "file": artifact_files(obj, obj.with_suffix(to.key), to.run),
+            "client_id": client_id,
+            "sequence_client_id": sequence_client_id,
+            "history_step": to.run.step,
+        }
+        if to.run.log_artifact(said) is False:
+            obj._artifact_target = None
+            raise NoRoom
     return {"_type": obj._log_type, "artifact_path": obj._get_artifact_entry_ref_url()}
 
 
