@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import wandbd as wandb
-from wandbd import errors
+from wandbd import _artifact_log, errors
 from wandbd._artifact_errors import ArtifactNotLoggedError, WaitTimeoutError
 
 HELLO = "XUFAKrxLKna5cZ2REBfFkg=="
@@ -55,7 +55,8 @@ def facts(**more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def run(core: Any) -> Any:
+def run(core: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(_artifact_log, "_on_their_way", {})
     core.artifacts.append({"verdict": "FOUND", "message": "", "artifact": facts()})
     core.downloaded["files"] = {"a/f.txt": "hello"}
     return wandb.init(id="abc", project="p")
@@ -142,6 +143,16 @@ def test_logging_again_waits_for_the_version_and_gives_it_more_aliases(core: Any
     assert (change["id"], change["collection_path"]) == (facts()["id"], "e/p/data")
     assert (change["add_alias"], change["remove_alias"]) == (["best"], [])
     assert len(core.named("log_artifact")) == 1
+
+
+def test_a_name_is_asked_for_after_what_this_process_has_logged_by_it(core: Any, run: Any) -> None:
+    run.log_artifact(wandb.Artifact("data", "dataset"))
+    run.log_artifact(wandb.Artifact("other", "dataset"))
+    run.use_artifact("data:latest")
+    asked = [fields.get("name") or "logged" for (fields,) in core.named("get_artifact")]
+    assert asked == ["logged", "data:latest"]
+    run.use_artifact("data:latest")
+    assert len(core.named("get_artifact")) == 3
 
 
 def test_changes_of_a_version_are_saved(core: Any, run: Any) -> None:

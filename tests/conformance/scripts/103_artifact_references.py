@@ -13,13 +13,13 @@ from conformance import say, tried, wandb
 class Web(BaseHTTPRequestHandler):
     """Knows two files: one with an ETag, one without."""
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         """Answer with the file."""
         self.do_HEAD()
         if self.command == "GET":
             self.wfile.write(b"0123456789")
 
-    def do_HEAD(self):
+    def do_HEAD(self) -> None:
         """Answer without it."""
         self.send_response(200)
         if "tagged" in self.path:
@@ -27,7 +27,7 @@ class Web(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "10")
         self.end_headers()
 
-    def log_message(self, *arguments):
+    def log_message(self, *arguments: object) -> None:
         """Say nothing."""
 
 

@@ -2,10 +2,12 @@
 # points: 11
 # online:
 
+from typing import Any
+
 from conformance import say, wandb
 
 
-def version(text, aliases=None):
+def version(text: str, aliases: list[str] | None = None) -> Any:
     """Log a version with this content and say which one it became."""
     artifact = wandb.Artifact("versions105", type="dataset")
     with artifact.new_file("a.txt") as file:

@@ -4,11 +4,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from conformance import say, tried, wandb
 
 
-def tree(folder):
+def tree(folder: str) -> dict[str, list[Any]]:
     """Return all files below a folder with their sizes."""
     found = {}
     for path in sorted(Path(folder).rglob("*")):

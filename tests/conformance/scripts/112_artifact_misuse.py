@@ -34,7 +34,8 @@ for name in ("download", "verify", "checkout", "file", "files", "logged_by", "us
         getattr(artifact, name)()
 with tried("get"):
     artifact.get("x")
-say("known", [artifact.id, artifact.name, artifact.state, artifact.is_link, artifact.source_name, artifact.incremental, artifact.distributed_id])
+say("known", [artifact.id, artifact.name, artifact.state, artifact.is_link, artifact.source_name])
+say("more", [artifact.incremental, artifact.distributed_id])
 with wandb.init(id="c112", name="misuse") as run:
     run.log_artifact(artifact)
     for name in ("add_file", "add_reference", "remove"):

@@ -1,5 +1,6 @@
 """Artifacts of an offline run are sent with it."""
 # points: 11 10
+# online:
 # env: WANDB_MODE=offline
 
 from pathlib import Path

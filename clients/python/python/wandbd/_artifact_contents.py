@@ -253,7 +253,7 @@ class Contents(Known):
             return known[1]
         path = names.path(obj.with_suffix(names.path(name)))
         source = getattr(obj, "_artifact_source", None)
-        if source is not None:
+        if source is not None and source.name:
             return self.add_reference(source.artifact.get_entry(source.name), path)[0]
         there = self.manifest.get_entry_by_path(path)
         if there is not None and not overwrite:
@@ -303,10 +303,11 @@ class Contents(Known):
 
         paths = set(self.manifest.entries) - {entry.path for entry in objects}
         originals = {entry.path: obj for obj, entry in self._objects.values()}
-        for entry in objects:
+        for entry in objects:  # of all first: objects that hold others ask where those are
             for obj in (originals.get(entry.path), entry._media):
                 if obj is not None and getattr(obj, "_artifact_target", None) is None:
                     obj._set_artifact_target(artifact, entry.path)
+        for entry in objects:
             for fields in artifact_files(entry._media, entry.path, core_run, self.manifest.entries):
                 if fields["path"] not in paths:
                     paths.add(fields["path"])

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from wandbd import _artifact_names as names
 from wandbd._artifact import Artifact, of_path
-from wandbd._artifact_server import get, version_by_name
-from wandbd._errors import UsageError
+from wandbd._artifact_server import delivered, get, version_by_name
+from wandbd._errors import CommError, UsageError
 from wandbd._term import of_current_run
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 POLICY = "WANDBD_CHECKPOINTS"
 """What becomes of checkpoints (artifacts of a type with `model` in it) when the network is slower than they are: `all`
 are sent, or only the `newest` and the newest best one, or `every:N`: each N-th and the newest."""
+
+ARRIVAL_S = 300.0
+"""How long using an artifact by its name waits for versions of it that this process has logged."""
+REMEMBERED = 1000
+"""Versions that are waited for so, at most."""
+_on_their_way: dict[str, tuple[Run, str]] = {}
 
 
 def log(
@@ -56,9 +62,27 @@ def log(
     if artifact._no_room:
         run._terminal.error(f"artifact {artifact.name} is not logged: {artifact._no_room}")
         artifact._staging.tidy()
+    elif not (run.offline or run.disabled):
+        _on_their_way[artifact._client_id] = (run, artifact.name)
+        while len(_on_their_way) > REMEMBERED:
+            del _on_their_way[next(iter(_on_their_way))]
     artifact._handed_over()
     run._speak()
     return artifact
+
+
+def _arrived(run: Run, name: str) -> None:
+    """Wait for versions of this name that this process has logged: `latest` is to mean the last of them."""
+    from wandbd._artifact_errors import WaitTimeoutError
+
+    collection = names.where(name).name.partition(":")[0]
+    for client_id, (logger, logged) in list(_on_their_way.items()):
+        if logged == collection and logger.project == run.project:
+            try:
+                delivered(logger, client_id, logged, ARRIVAL_S)
+            except (ValueError, CommError, WaitTimeoutError):  # the name still means what the server says
+                pass
+            _on_their_way.pop(client_id, None)
 
 
 def _history_step(run: Run) -> int | None:
@@ -111,6 +135,8 @@ def use(
             "`use_as` argument is deprecated and does not affect the behaviour of `run.use_artifact`", once=True
         )
     if isinstance(thing, str):
+        if not run.disabled:
+            _arrived(run, thing)
         artifact = _stand_in(thing, type) if run.disabled else version_by_name(thing, run, use=True, type=type or "")
         if type is not None and type != artifact.type:
             raise ValueError(f"Supplied type {type} does not match type {artifact.type} of artifact {artifact.name}")
