@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness import Backend, Chaos, Daemon, Home, eventually
+from harness import Backend, Chaos, Daemon, Fault, Home, eventually
 from harness.trainer import Trainer
 from harness.trainer import run as train
 
@@ -149,3 +149,47 @@ def test_a_daemon_that_comes_again_knows_what_was_delivered_before(make_home: Ca
     done(trainer)
     run = backend.finished(run_id)
     assert len([found for found in run["artifacts"] if found["type"] == "model"]) == 1
+
+
+LOGS = """
+    import sys
+    import wandbd as wandb
+
+    run_id, word = sys.argv[1:3]
+    with wandb.init(project="e2e", id=f"{run_id}-{word}") as run:
+        with open("data.txt", "w") as file:
+            file.write(word)
+        artifact = wandb.Artifact(f"data-{run_id}", type="dataset")
+        artifact.add_file("data.txt")
+        run.log_artifact(artifact)
+"""
+
+USES = """
+    import sys
+    import wandbd as wandb
+
+    run_id, alias, word = sys.argv[1:4]
+    with wandb.init(project="e2e", id=f"{run_id}-after-{word}") as run:
+        used = run.use_artifact(f"data-{run_id}:{alias}")
+        with open(used.file(root="here")) as file:
+            print("read", used.version, file.read(), flush=True)
+"""
+
+
+def test_what_another_program_has_logged_a_moment_ago_is_waited_for(
+    make_home: Callable[..., Home], backend: Backend, chaos: Chaos, run_id: str
+) -> None:
+    # Given a network that is slow, and a version that is on its way when its program has ended
+    home = make_home(backend.environment(chaos.url) | {"WANDBD_AUTOSTART": "0"})
+    Daemon(home)
+    for word in ("old", "new"):
+        chaos.inject(Fault("delay", ("upload",), times=2, seconds=1.0))
+        train(home, LOGS, run_id, word)
+
+        # When the next one asks for the newest, then it is this one
+        trainer = train(home, USES, run_id, "latest", word)
+        assert trainer.said("read").endswith(word)
+    assert train(home, USES, run_id, "v0", "all").said("read") == "v0 old"
+    chaos.heal()
+    for run in ("old", "new", "after-old", "after-new", "after-all"):
+        backend.finished(f"{run_id}-{run}")

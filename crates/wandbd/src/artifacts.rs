@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 use wandbd_ingest::RunLog;
-use wandbd_proto::v1::{self, get_artifact_response::Verdict};
+use wandbd_proto::v1::{self, get_artifact_response::Verdict, run::State};
 use wandbd_upload::Fate;
 use wandbd_wandb::{Artifacts, RunPath};
 
@@ -34,7 +34,8 @@ impl Deliveries {
         &self,
         mut request: v1::GetArtifactRequest,
     ) -> v1::GetArtifactResponse {
-        let until = Instant::now() + patience(request.timeout_s);
+        // The rest is for the server.
+        let until = Instant::now() + patience(request.timeout_s) * 3 / 4;
         let known = self
             .run_of(&request.session, request.server.is_none())
             .await;
@@ -48,9 +49,38 @@ impl Deliveries {
                 Err(answer) => return answer,
             }
         }
-        match self.asker(request.server.as_ref(), known.as_ref()) {
-            Ok(artifacts) => artifacts.get(&request).await,
-            Err(reason) => answer(Verdict::Refused, reason),
+        let artifacts = match self.asker(request.server.as_ref(), known.as_ref()) {
+            Ok(artifacts) => artifacts,
+            Err(reason) => return answer(Verdict::Refused, reason),
+        };
+        let Some(named) = Named::new(&request, known.as_deref()) else {
+            return artifacts.get(&request).await;
+        };
+        if named.is_final {
+            let found = artifacts.get(&request).await;
+            if found.verdict() != Verdict::Missing {
+                return found;
+            }
+        }
+        // What finished here a moment ago may still be on its way; what does not come in time does not count.
+        timeout_at(until, self.arrived(&named)).await.ok();
+        artifacts.get(&request).await
+    }
+
+    /// Waits for versions of this name that runs of this daemon have logged.
+    async fn arrived(&self, named: &Named) {
+        for run in self.hub.all() {
+            let state = run.delivery().borrow().state;
+            if matches!(state, State::Delivered | State::Offline | State::Parked)
+                || !named.may_be_of(&run)
+            {
+                continue;
+            }
+            for (client_id, name) in run.artifacts() {
+                if name == named.collection {
+                    self.fate(&run, &client_id).await;
+                }
+            }
         }
     }
 
@@ -203,6 +233,51 @@ impl Deliveries {
     }
 }
 
+/// What somebody asks for by its name.
+#[derive(Debug, PartialEq, Eq)]
+struct Named {
+    /// Empty: whosever it is.
+    entity: String,
+    /// Empty: wherever it is.
+    project: String,
+    collection: String,
+    /// A version by its number: once it is there, it stays what it is.
+    is_final: bool,
+}
+
+impl Named {
+    fn new(request: &v1::GetArtifactRequest, run: Option<&RunLog>) -> Option<Self> {
+        if request.name.is_empty() || !request.id.is_empty() || !request.client_id.is_empty() {
+            return None;
+        }
+        let home = run.map(path_of).unwrap_or_default();
+        Some(Self::parse(&request.name, home))
+    }
+
+    /// `[[entity/]project/]collection[:version or alias]`.
+    fn parse(name: &str, home: RunPath) -> Self {
+        let (path, alias) = name.split_once(':').unwrap_or((name, ""));
+        let mut parts = path.rsplit('/');
+        let collection = parts.next().unwrap_or_default().to_owned();
+        let project = parts.next().map(str::to_owned);
+        let entity = parts.next().map(str::to_owned);
+        let number = alias.strip_prefix('v').unwrap_or_default();
+        Self {
+            entity: entity.unwrap_or(home.entity),
+            project: project.unwrap_or(home.project),
+            collection,
+            is_final: !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()),
+        }
+    }
+
+    /// A run may not know yet whose it is.
+    fn may_be_of(&self, run: &RunLog) -> bool {
+        let place = path_of(run);
+        let fits = |asked: &str, own: &str| asked.is_empty() || own.is_empty() || asked == own;
+        fits(&self.entity, &place.entity) && fits(&self.project, &place.project)
+    }
+}
+
 fn answer(verdict: Verdict, message: String) -> v1::GetArtifactResponse {
     v1::GetArtifactResponse {
         verdict: verdict.into(),
@@ -252,6 +327,27 @@ fn pending(run: &RunLog) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_of_a_place_and_a_number_is_final() {
+        let home = || RunPath {
+            entity: "me".into(),
+            project: "mine".into(),
+            run: "abc".into(),
+        };
+        let named = |entity: &str, project: &str, is_final| Named {
+            entity: entity.into(),
+            project: project.into(),
+            collection: "m".into(),
+            is_final,
+        };
+
+        assert_eq!(Named::parse("m", home()), named("me", "mine", false));
+        assert_eq!(Named::parse("m:v12", home()), named("me", "mine", true));
+        assert_eq!(Named::parse("m:vast", home()), named("me", "mine", false));
+        assert_eq!(Named::parse("p/m:latest", home()), named("me", "p", false));
+        assert_eq!(Named::parse("e/p/m:v0", home()), named("e", "p", true));
+    }
 
     #[test]
     fn a_time_that_makes_no_sense_is_the_usual_one() {
