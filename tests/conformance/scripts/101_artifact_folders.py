@@ -7,6 +7,7 @@ from conformance import say, tried, wandb
 
 
 def write(path: str, text: str) -> None:
+    """Write a file, with its folders."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
