@@ -151,8 +151,9 @@ impl Hashing {
 
     /// A file of the daemon's own, on disk when this returns.
     fn write(&self, number: usize, text: &str) -> Result<v1::made::File, HashError> {
-        let id = &self.artifact.client_id;
-        let name = format!("{}.{number}.artifact", id.get(..32).unwrap_or(id));
+        let id = self.artifact.client_id.chars();
+        let id: String = id.filter(char::is_ascii_alphanumeric).take(32).collect();
+        let name = format!("{id}.{number}.artifact");
         let path = self.made_dir.join(name);
         let written = fs::DirBuilder::new()
             .recursive(true)

@@ -5,6 +5,7 @@
 
 use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
 
+use prost::Message as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,8 @@ use crate::{
 const UNACKED: usize = 64;
 /// Chunks of one session that may be in the making.
 const AHEAD: usize = 8;
+/// The same in bytes; one more chunk is begun below it.
+const AHEAD_BYTES: usize = 32 << 20;
 /// How often a client hears that its records are being worked on.
 const BEAT: Duration = Duration::from_secs(1);
 /// A client that does not take its answers for so long is disconnected.
@@ -212,6 +215,7 @@ struct Preparing {
     task: JoinHandle<Result<Prepared, IngestError>>,
     /// What takes time with it.
     busy: String,
+    bytes: usize,
 }
 
 struct Session {
@@ -290,7 +294,8 @@ impl Session {
     }
 
     fn has_room(&self) -> bool {
-        self.waiting.len() < UNACKED && self.preparing.len() < AHEAD
+        let bytes: usize = self.preparing.iter().map(|one| one.bytes).sum();
+        self.waiting.len() < UNACKED && self.preparing.len() < AHEAD && bytes < AHEAD_BYTES
     }
 
     /// A chunk that can be journaled at once is given back; others are made ready.
@@ -299,10 +304,12 @@ impl Session {
         let last = (chunk.first_seq + chunk.record.len() as u64).saturating_sub(1);
         self.known = known.max(last);
         let work = work_in(&chunk).filter(|_| !self.joined.run.has_ended());
+        let mut bytes = 0;
         let task = match work {
             None if self.preparing.is_empty() => return Some(Prepared::plain(chunk)),
             None => tokio::spawn(async { Ok(Prepared::plain(chunk)) }),
             Some(_) => {
+                bytes = chunk.encoded_len();
                 let (after, next) = oneshot::channel();
                 let turn = Turn {
                     before: self.last_turn.replace(next),
@@ -315,6 +322,7 @@ impl Session {
         self.preparing.push_back(Preparing {
             task,
             busy: work.unwrap_or_default(),
+            bytes,
         });
         None
     }

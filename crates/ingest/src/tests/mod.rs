@@ -1,5 +1,6 @@
 //! Runs over real journals on a disk that fails, fills up and hangs when it is told to.
 
+mod busy;
 mod events;
 mod hang;
 mod making;
