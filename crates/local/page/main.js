@@ -1,6 +1,7 @@
 // Finds out which page is wanted, shows it and keeps it fresh.
 
 import { api, badge, count, duration, exact, h, runDuration, running, runPath, when } from "/page/dom.js";
+import { ArtifactPage, ArtifactsPage } from "/page/artifacts.js";
 import { RunPage } from "/page/run.js";
 
 const main = document.getElementById("main");
@@ -31,7 +32,8 @@ class ListPage {
       const { entity, project } = list[0];
       const address = "/" + [entity, project].map(encodeURIComponent).join("/");
       return h("section", { class: "project" },
-        h("h2", {}, h("a", { href: address }, project), h("small", {}, entity + " · " + list.length + (list.length === 1 ? " run" : " runs"))),
+        h("h2", {}, h("a", { href: address }, project), h("small", {}, entity + " · " + list.length + (list.length === 1 ? " run" : " runs")),
+          h("a", { class: "aside", href: address + "/artifacts" }, "Artifacts")),
         h("div", { class: "panel scroll" }, table(list)));
     });
   }
@@ -59,11 +61,22 @@ function nothing() {
 }
 
 function crumbs() {
-  const [entity, project, , run] = parts;
-  const list = [];
-  if (project) list.push(h("a", { href: "/" + [entity, project].map(encodeURIComponent).join("/") }, project));
-  if (run) list.push(h("a", { href: location.pathname, "aria-current": "page" }, run));
+  const [entity, project, part, ...rest] = parts;
+  const list = [], under = (...more) => "/" + [entity, project, ...more].map(encodeURIComponent).join("/");
+  if (project) list.push(h("a", { href: under() }, project));
+  if (part === "runs" && rest[0]) list.push(h("a", { href: location.pathname, "aria-current": "page" }, rest[0]));
+  if (part === "artifacts") list.push(h("a", { href: under("artifacts") }, "artifacts"));
+  if (part === "artifacts" && rest[1]) list.push(h("a", { href: under("artifacts", rest[0], rest[1]) }, rest[1]));
+  if (part === "artifacts" && rest[2]) list.push(h("a", { href: location.pathname, "aria-current": "page" }, rest[2]));
   document.getElementById("crumbs").replaceChildren(...list);
+}
+
+function page() {
+  const [entity, project, part, ...rest] = parts;
+  if (part === "runs" && rest[0]) return new RunPage(main, entity, project, rest[0]);
+  if (part === "artifacts" && rest[1]) return new ArtifactPage(main, entity, project, ...rest);
+  if (part === "artifacts") return new ArtifactsPage(main, entity, project);
+  return new ListPage(entity, project);
 }
 
 async function keepFresh(page) {
@@ -80,4 +93,4 @@ async function keepFresh(page) {
 }
 
 crumbs();
-keepFresh(parts.length === 4 ? new RunPage(main, parts[0], parts[1], parts[3]) : new ListPage(parts[0], parts[1]));
+keepFresh(page());

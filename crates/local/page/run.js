@@ -4,8 +4,12 @@ import { Charts, axes } from "/page/charts.js";
 import { Console } from "/page/console.js";
 import { api, bytes, exact, h, here, number, running, when } from "/page/dom.js";
 import { Header } from "/page/header.js";
+import { Media, isMedia } from "/page/media.js";
+import { collectionPath, versionPath } from "/page/artifacts.js";
 
-const TABS = ["charts", "system", "overview", "console", "files", "artifacts"];
+const TABS = ["charts", "media", "system", "overview", "console", "files", "artifacts"];
+
+const SHOWN_FILES = 20;
 
 export class RunPage {
   constructor(main, entity, project, name) {
@@ -16,6 +20,7 @@ export class RunPage {
     this.charts = new Charts(this.path, "history");
     this.system = new Charts(this.path, "events");
     this.console = new Console(this.path);
+    this.media = new Media(this.path);
     main.replaceChildren(...this.header.parts, this.tabs, this.body);
     addEventListener("hashchange", () => this.show());
   }
@@ -32,7 +37,7 @@ export class RunPage {
     if (!this.run) return;
     const wanted = location.hash.slice(1);
     const tab = TABS.includes(wanted) ? wanted : "charts";
-    const counts = { files: this.run.files.length, artifacts: this.run.artifacts.length };
+    const counts = { files: this.run.files.length, artifacts: this.run.artifacts.length, media: this.run.metrics.filter(isMedia).length };
     this.tabs.replaceChildren(...TABS.map((name) =>
       h("a", { href: "#" + name, "aria-current": name === tab ? "page" : null },
         name[0].toUpperCase() + name.slice(1), counts[name] ? h("small", {}, String(counts[name])) : null)));
@@ -41,11 +46,13 @@ export class RunPage {
     if (tab === "charts") this.charts.update(this.run.metrics, axes(this.run.config), this.run.historyLineCount);
     if (tab === "system") this.system.update(this.run.systemMetrics, () => "_runtime", this.run.eventsLineCount);
     if (tab === "console") this.console.update(this.run.logLineCount);
+    if (tab === "media") this.media.update(this.run).catch((error) => console.error(error));
   }
 
   content(tab) {
     if (tab === "charts") return this.charts.element;
     if (tab === "system") return this.system.element;
+    if (tab === "media") return this.media.element;
     if (tab === "console") return this.console.element;
     return this.cached(tab, { overview, files, artifacts }[tab]);
   }
@@ -113,17 +120,19 @@ function files(run) {
 
 function artifacts(run) {
   if (!run.artifacts.length && !run.usedArtifacts.length) return h("div", { class: "empty" }, "No artifacts yet.");
+  const place = (one) => ({ entity: one.entity || run.entity, project: one.project || run.project, ...one });
   const section = (title, list) => {
     const collections = Map.groupBy ? Map.groupBy(list, (a) => a.name) : groupBy(list);
     return [...collections].map(([name, versions]) => h("section", { class: "collection panel" },
-      h("header", {}, h("b", {}, name), h("span", { class: "chip" }, versions[0].type), h("span", { class: "quiet" }, title)),
+      h("header", {}, h("b", {}, h("a", { href: collectionPath(place(versions[0])) }, name)), h("span", { class: "chip" }, versions[0].type), h("span", { class: "quiet" }, title)),
       versions.reverse().map((version, at) => h("details", { class: "version", open: at === 0 },
-        h("summary", {}, h("b", {}, version.version || version.state),
+        h("summary", {}, h("b", {}, version.version ? h("a", { class: "link", href: versionPath(place(version)) }, version.version) : version.state),
           h("span", {}, version.aliases.map((alias) => h("span", { class: "chip strong" }, alias))),
           h("span", { class: "quiet" }, version.files.length + (version.files.length === 1 ? " file" : " files") + ", " + bytes(version.size)),
           h("span", { class: "quiet end", title: exact(version.createdAt) }, when(version.createdAt))),
         version.description ? h("p", {}, version.description) : null,
-        h("table", {}, h("tbody", {}, fileRows(version.files)))))));
+        h("table", {}, h("tbody", {}, fileRows(version.files.slice(0, SHOWN_FILES)))),
+        version.files.length > SHOWN_FILES ? h("p", {}, h("a", { class: "link", href: versionPath(place(version)) }, "All " + version.files.length + " files")) : null))));
   };
   return h("div", {}, section("logged by this run", run.artifacts), section("used by this run", run.usedArtifacts));
 }

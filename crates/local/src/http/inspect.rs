@@ -349,6 +349,7 @@ fn run_artifacts(
             })
             .collect();
         list.push(json!({
+            "entity": collection.entity, "project": collection.project,
             "name": collection.name, "type": collection.artifact_type, "version": row.version.map(|v| format!("v{v}")),
             "aliases": names, "digest": row.digest, "size": row.size, "state": row.state, "files": files,
             "createdAt": row.created_at, "description": row.description, "tags": row.tags,

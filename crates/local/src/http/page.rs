@@ -17,52 +17,42 @@ use crate::secret::same;
 
 const INDEX: &str = include_str!("../../page/index.html");
 const LOCKED: &str = include_str!("../../page/locked.html");
-const ASSETS: [(&str, &str, &str); 9] = [
+/// A module of the page by its name.
+macro_rules! module {
+    ($name:literal) => {
+        (
+            $name,
+            "text/javascript",
+            include_str!(concat!("../../page/", $name)),
+        )
+    };
+}
+
+const ASSETS: [(&str, &str, &str); 16] = [
     (
         "style.css",
         "text/css",
         include_str!("../../page/style.css"),
     ),
     (
-        "main.js",
-        "text/javascript",
-        include_str!("../../page/main.js"),
-    ),
-    (
-        "dom.js",
-        "text/javascript",
-        include_str!("../../page/dom.js"),
-    ),
-    (
-        "chart.js",
-        "text/javascript",
-        include_str!("../../page/chart.js"),
-    ),
-    (
-        "charts.js",
-        "text/javascript",
-        include_str!("../../page/charts.js"),
-    ),
-    (
-        "run.js",
-        "text/javascript",
-        include_str!("../../page/run.js"),
-    ),
-    (
-        "header.js",
-        "text/javascript",
-        include_str!("../../page/header.js"),
-    ),
-    (
-        "console.js",
-        "text/javascript",
-        include_str!("../../page/console.js"),
-    ),
-    (
         "icon.svg",
         "image/svg+xml",
         include_str!("../../page/icon.svg"),
     ),
+    module!("main.js"),
+    module!("dom.js"),
+    module!("chart.js"),
+    module!("charts.js"),
+    module!("run.js"),
+    module!("header.js"),
+    module!("console.js"),
+    module!("artifacts.js"),
+    module!("lineage.js"),
+    module!("media.js"),
+    module!("pictures.js"),
+    module!("plots.js"),
+    module!("custom.js"),
+    module!("table.js"),
 ];
 
 /// How long a browser keeps the page open, in seconds: a year.
@@ -73,6 +63,12 @@ pub(super) fn routes(web: &Web) -> Router<Web> {
         .route("/", get(index))
         .route("/{entity}/{project}", get(index))
         .route("/{entity}/{project}/runs/{run}", get(index))
+        .route("/{entity}/{project}/artifacts", get(index))
+        .route("/{entity}/{project}/artifacts/{kind}/{name}", get(index))
+        .route(
+            "/{entity}/{project}/artifacts/{kind}/{name}/{version}",
+            get(index),
+        )
         .layer(middleware::from_fn_with_state(web.clone(), unlock));
     Router::new()
         .route("/page/{asset}", get(asset))

@@ -88,6 +88,17 @@ impl Local {
         self.graphql(query, json!({"a": artifact})).await
     }
 
+    /// A committed version of `data` with these files.
+    pub(crate) async fn logged(&self, run: &str, files: &[(&str, &str)]) -> Value {
+        let aliases = &[];
+        self.log(&Upload {
+            run,
+            files,
+            aliases,
+        })
+        .await
+    }
+
     async fn log(&self, upload: &Upload<'_>) -> Value {
         let artifact = self.create(upload).await;
         if artifact["state"] == "COMMITTED" {

@@ -154,3 +154,110 @@ async fn the_top_of_a_run_tells_what_it_belongs_to_and_what_happened() {
     }
     local.stop().await;
 }
+
+/// A picture of one pixel, a histogram, a page, a chart's table, and an artifact with a table, all with hostile texts.
+async fn a_run_with_media(local: &Local) {
+    let chart = json!({"panel_type": "Vega2", "panel_config": {"panelDefId": "wandb/bar/v0",
+        "fieldSettings": {"label": "l", "value": "v"}, "stringSettings": {"title": "<u>title"}}});
+    let config = json!({"_wandb": {"value": {"visualize": {"bars": chart}}}});
+    let table =
+        json!({"_type": "table-file", "path": "media/table/bars.table.json", "sha256": "0"});
+    let summary = json!({"bars_table": table}).to_string();
+    let more = json!({"config": config.to_string(), "summaryMetrics": summary});
+    local.upsert("r", more).await;
+    for (name, text) in [
+        ("media/images/a b.png", "not really"),
+        ("media/html/a.html", "<b>page</b>"),
+        (
+            "media/table/bars.table.json",
+            "{\"columns\":[\"l\",\"v\"],\"data\":[[\"<s>x\",3],[\"y\",NaN]]}",
+        ),
+    ] {
+        let url = local.upload_url("r", name).await;
+        assert_eq!(local.put(&url, text).await, StatusCode::OK);
+    }
+    let picture =
+        json!({"_type": "image-file", "path": "media/images/a b.png", "caption": "<i>caption"});
+    let counts = json!({"_type": "histogram", "values": [1, 7], "bins": [0.0, 1.0, 2.0]});
+    let page = json!({"_type": "html-file", "path": "media/html/a.html"});
+    let row =
+        json!({"_step": 3, "img": picture, "hist": counts, "page": page, "bars_table": table});
+    local
+        .accepted(
+            "r",
+            history(0, &["{\"_step\":2,\"loss\":1}", &row.to_string()]),
+        )
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_are_shown_by_step_and_charts_from_their_tables() {
+    let data = TempDir::new().unwrap();
+    let local = Local::start(&data).await;
+    a_run_with_media(&local).await;
+
+    if let Some(page) = visit(&local, "/local/p/runs/r#media").await {
+        for expect in [
+            "src=\"/api/runs/local/p/r/raw/media/images/a%20b.png\"",
+            "&lt;i&gt;caption",
+            "step 3",
+            "1 to 2: 7",
+            "<iframe sandbox=\"allow-scripts\"",
+            "raw/media/html/a.html?show=frame",
+            "&lt;u&gt;title",
+            "&lt;s&gt;x",
+        ] {
+            assert!(page.contains(expect), "{expect} in {page}");
+        }
+        for markup in ["<i>caption", "<u>title", "<s>x", "<b>page"] {
+            assert!(!page.contains(markup), "{markup}");
+        }
+    }
+    local.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_artifact_is_shown_with_files_metadata_lineage_and_tables() {
+    let data = TempDir::new().unwrap();
+    let local = Local::start(&data).await;
+    for run in ["maker", "user"] {
+        local
+            .upsert(run, json!({"displayName": format!("<b>{run}")}))
+            .await;
+    }
+    let table = "{\"columns\":[\"c\"],\"data\":[[1],[2]],\"_type\":\"table\"}";
+    let artifact = local
+        .logged("maker", &[("t.table.json", table), ("<i>.txt", "x")])
+        .await;
+    let query = "mutation U($a: ID!) { useArtifact(input: {artifactID: $a, entityName: \"local\", projectName: \"p\", \
+                 runName: \"user\"}) { artifact { id } } }";
+    local.data(query, json!({"a": artifact["id"]})).await;
+
+    let parts = [
+        (
+            "/local/p/artifacts",
+            "href=\"/local/p/artifacts/dataset/data\"",
+        ),
+        ("/local/p/artifacts/dataset/data", "2 rows"),
+        ("/local/p/artifacts/dataset/data/v0", "&lt;i&gt;.txt"),
+        (
+            "/local/p/artifacts/dataset/data/v0#lineage",
+            "&lt;em&gt;user",
+        ),
+        (
+            "/local/p/artifacts/dataset/data/v0#versions",
+            "&lt;em&gt;maker",
+        ),
+        ("/local/p/runs/user#artifacts", "used by this run"),
+    ];
+    for (path, expect) in parts {
+        let Some(page) = visit(&local, path).await else {
+            break;
+        };
+        assert!(page.contains(expect), "{path}: {expect} in {page}");
+        for markup in ["<em>maker", "<em>user", "<i>.txt"] {
+            assert!(!page.contains(markup), "{path}: {markup}");
+        }
+    }
+    local.stop().await;
+}

@@ -57,6 +57,13 @@ async fn the_page_brings_everything_itself_and_may_load_nothing_else() {
         "chart.js",
         "charts.js",
         "run.js",
+        "artifacts.js",
+        "lineage.js",
+        "media.js",
+        "pictures.js",
+        "plots.js",
+        "custom.js",
+        "table.js",
         "style.css",
         "icon.svg",
     ] {
