@@ -11,6 +11,7 @@ mod calls;
 mod config;
 mod defer;
 mod dicts;
+mod end;
 mod media;
 mod message;
 mod open;

@@ -11,14 +11,14 @@ use pyo3::{
     types::{PyDict, PyString},
 };
 use wandbd_client::{
-    Fields, Finished, Outcome, Session, Wait, Waiting,
+    Fields, Session, Wait,
     proto::{self, output::Stream},
 };
 
 use crate::{
     artifact, config,
     defer::{Deferred, Device, Row},
-    dicts, media, open, said, table,
+    dicts, end, media, open, said, table,
     values::{Writer, type_name, utf8},
     wait,
 };
@@ -350,7 +350,7 @@ impl Run {
             session.finish(exit_code, wait, &mut |waiting| {
                 wait::interrupted(&mut raised, |py| {
                     py.check_signals()?;
-                    let (Some(tick), Some(run)) = (&tick, seen(waiting)) else {
+                    let (Some(tick), Some(run)) = (&tick, end::seen(waiting)) else {
                         return Ok(());
                     };
                     if last.elapsed() < TICK {
@@ -362,7 +362,7 @@ impl Run {
             })
         });
         raised.map_or(Ok(()), Err)?;
-        ended(py, finished)
+        end::ended(py, finished)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -381,18 +381,6 @@ impl Run {
 
     fn __repr__(&self) -> String {
         format!("<wandbd._core.Run {}>", self.session.run_id())
-    }
-}
-
-/// What `tick` is told; None: nothing.
-fn seen(waiting: Waiting) -> Option<proto::Run> {
-    match waiting {
-        Waiting::Daemon => None,
-        Waiting::Busy(cause) => Some(proto::Run {
-            cause,
-            ..proto::Run::default()
-        }),
-        Waiting::Delivery(run) => Some(run.map(|run| *run).unwrap_or_default()),
     }
 }
 
@@ -420,20 +408,4 @@ fn whole_step(step: &Bound<'_, PyAny>) -> PyResult<i64> {
             type_name(step)
         )))
     })
-}
-
-fn ended(py: Python<'_>, finished: Finished) -> PyResult<Bound<'_, PyDict>> {
-    let outcome = match finished.outcome {
-        Outcome::Acked => "acked",
-        Outcome::Delivered => "delivered",
-        Outcome::Spilled => "spilled",
-        Outcome::Timeout => "timeout",
-        Outcome::Lost => "lost",
-    };
-    let dict = PyDict::new(py);
-    dict.set_item("outcome", outcome)?;
-    dict.set_item("lost_rows", finished.lost_rows)?;
-    dict.set_item("dropped_rows", finished.dropped_rows)?;
-    dict.set_item("run", dicts::run(py, &finished.run.unwrap_or_default())?)?;
-    Ok(dict)
 }

@@ -18,6 +18,7 @@ use tonic::transport::Channel;
 
 use crate::{
     Settings,
+    budget::Budget,
     connect::{self, Place},
     core::Core,
     error::ConnectError,
@@ -25,7 +26,6 @@ use crate::{
     messages,
     scratch::Scratch,
     start::Starter,
-    window::Budget,
 };
 
 static HUB: PerProcess<Mutex<Hub>> = PerProcess::empty();

@@ -15,6 +15,8 @@
 //!   text from three quarters on), and a gap record goes out as soon as there is room. 1 MiB is reserved for config, summary,
 //!   artifacts and the exit.
 //! * A chunk is at most 256 KiB; one larger record travels alone, up to 12 MiB; anything larger is refused with a message.
+//! * Raw data (`media`) is copied once at most, into memory that is used again (two buffers of up to 8 MiB are kept). Over 8 MiB, or when
+//!   half of the window is taken, it goes to a private file (`scratch`); such files hold up to 32 times the window until they are acknowledged.
 //! * The sender is woken for the first record after a pause, then looks every 50 ms, and at once when a chunk is full or somebody
 //!   waits. So a record is on the daemon's disk within about 100 ms. The calling thread makes no other system call but reading the
 //!   clock, and waits for nobody but another thread that copies a record at the same moment.
@@ -24,11 +26,13 @@
 //! * No daemon: it is started (unless `WANDBD_AUTOSTART=0`), with back-off from 1 s to 60 s; the connection is tried every 50 ms to 5 s.
 //!   Nobody sees an exception; after 5 s there is one message.
 //! * The daemon dies: hello again, and everything that was not acknowledged is sent again. The daemon skips what it has.
+//! * It is busy with what was handed over and says so: whoever ends the run goes on waiting.
 //! * It does not come back before [`Session::finish`] gives up (5 s): what is left goes to a file that the next daemon adopts (`spill`).
 //! * The process forks: the child closes what it inherited and, at first use, attaches to its parent's run as a session of its own
 //!   (`fork`). What the parent had not sent yet stays the parent's.
 
 mod artifacts;
+mod budget;
 mod calls;
 mod clock;
 mod codec;

@@ -10,16 +10,14 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use bytes::Bytes;
 use wandbd_proto::v1;
 
 use crate::{
+    budget::Budget,
     encode::{self, RowTail, push_varint, varint_len},
     parts::Parts,
     steps::RowHead,
@@ -32,49 +30,8 @@ pub(crate) const CHUNK_MAX: usize = 256 << 10;
 const SEAL_AT: usize = CHUNK_MAX - 64;
 /// Largest single record.
 pub(crate) const RECORD_MAX: usize = 12 << 20;
-/// What config, summary and artifacts may still use when rows are dropped already.
-const RESERVE: usize = 1 << 20;
 /// Room at the front of the open chunk for tags, lengths and the first number: 1 + 5 + 1 + 10 bytes at most.
 const HEAD: usize = 24;
-/// Raw data in files that un-acknowledged records name may be so many times the window.
-const FILES_FACTOR: usize = 32;
-
-/// Bytes of un-acknowledged records, for all sessions of a process.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    limit: usize,
-    used: AtomicUsize,
-    in_files: AtomicUsize,
-}
-
-impl Budget {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            used: AtomicUsize::new(0),
-            in_files: AtomicUsize::new(0),
-        }
-    }
-
-    /// Whether `len` more bytes leave half of the window free.
-    pub(crate) fn is_roomy_for(&self, len: usize) -> bool {
-        self.used().saturating_add(len) <= self.limit / 2
-    }
-
-    /// Whether `len` more bytes may lie in files.
-    pub(crate) fn allows_file(&self, len: usize) -> bool {
-        let in_files = self.in_files.load(Ordering::Relaxed);
-        in_files.saturating_add(len) <= self.limit.saturating_mul(FILES_FACTOR)
-    }
-
-    pub(crate) fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
-    }
-
-    fn reserve(&self) -> usize {
-        RESERVE.min(self.limit / 8)
-    }
-}
 
 /// How much a record matters when there is little room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@ use prost::Message as _;
 use v1::{client_message, record::Kind};
 
 use super::*;
-use crate::Fields;
+use crate::{Fields, budget::FILES_FACTOR};
 
 fn window(limit: usize) -> Window {
     Window::new(Arc::new(Budget::new(limit)))

@@ -94,7 +94,8 @@ def get_artifact(fields: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
     Waits as `stage` does. Give `timeout_s` a little more than the field of the same name.
 
     Args:
-        fields: The fields of `wandbd.v1.GetArtifactRequest` by name.
+        fields: The fields of `wandbd.v1.GetArtifactRequest` by name. What this process has said about the run of `session` is
+            acknowledged first (for half of the limit at most).
         timeout_s: Limit for all of it.
 
     Returns:
