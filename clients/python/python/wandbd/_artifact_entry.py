@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import os
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +167,8 @@ class ArtifactManifestEntry:
         if self.local_path is None:
             fields.update(digest=self._digest or "", size=self.size or 0)
         if self.extra:
+            import json
+
             fields["extra_json"] = json.dumps(self.extra)
         return {**fields, "skip_cache": self.skip_cache}
 
@@ -239,6 +237,8 @@ class ArtifactManifest:
 
     def digest(self) -> str:
         """The MD5 of all paths and digests, which tells versions apart."""
+        import hashlib
+
         hasher = hashlib.md5(b"wandb-artifact-manifest-v1\n", usedforsecurity=False)
         for path in sorted(self.entries):
             hasher.update(f"{path}:{self.entries[path].digest}\n".encode())
@@ -286,6 +286,8 @@ class ArtifactManifest:
 
 def _complete(path: str) -> str:
     """A copy that the daemon is still making has its name only when it is complete."""
+    import time
+
     while not os.path.exists(path) and any(
         os.path.exists(path + ending) for ending in (".wandbd-part", ".wandbd-from")
     ):
@@ -295,6 +297,9 @@ def _complete(path: str) -> str:
 
 def md5_of(path: str) -> str:
     """The MD5 of a file, in base64."""
+    import base64
+    import hashlib
+
     hasher = hashlib.md5(usedforsecurity=False)
     piece = bytearray(_PIECE)
     view = memoryview(piece)
@@ -306,14 +311,21 @@ def md5_of(path: str) -> str:
 
 def md5_of_text(text: str) -> str:
     """The MD5 of a text, in base64."""
+    import base64
+    import hashlib
+
     return base64.b64encode(hashlib.md5(text.encode(), usedforsecurity=False).digest()).decode()
 
 
 def hex_of(text: str) -> str:
     """What base64 says, in hexadecimal."""
+    import base64
+
     return base64.b64decode(text).hex()
 
 
 def base64_of(text: str) -> str:
     """What hexadecimal says, in base64."""
+    import base64
+
     return base64.b64encode(bytes.fromhex(text)).decode()

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
-from urllib.request import urlopen
 
 from wandbd import _artifact_names as names
 from wandbd._artifact_contents import Contents
-from wandbd._artifact_entry import ArtifactManifest, ArtifactManifestEntry, base64_of, hex_of, md5_of
+from wandbd._artifact_entry import ArtifactManifest, ArtifactManifestEntry, base64_of, md5_of
 from wandbd._artifact_server import asking, get
 from wandbd._errors import CommError, UnsupportedError
 
 if TYPE_CHECKING:
     from wandbd._artifact import Artifact
 
+OF_VERSION = "wandb-artifact://"
 SPOKEN_FILES = 5000
 SPOKEN_BYTES = 50 * 1024 * 1024
 """A download of more than this is worth a line."""
@@ -60,7 +57,7 @@ class Files(Contents):
     def _fetched_manifest(self) -> ArtifactManifest:
         facts = self._logged("manifest")
         text = facts.get("manifest_json") or get(self._run, id=facts["id"], manifest=True)["manifest_json"]
-        return ArtifactManifest.from_manifest_json(json.loads(text))
+        return ArtifactManifest.from_manifest_json(_loads(text))
 
     @property
     def digest(self) -> str:
@@ -120,18 +117,18 @@ class Files(Contents):
         entry = self._object_entry(names.path(name)) or self.manifest.entries.get(names.path(name))
         if entry is None:
             return None
-        if entry.ref is not None and urlparse(entry.ref).scheme == "wandb-artifact":
+        if entry.ref is not None and entry.ref.startswith(OF_VERSION):
             from wandbd._artifact_server import version_by_id
 
-            url = urlparse(entry.ref)
-            return version_by_id(base64_of(url.netloc), self._run).get(url.path.removeprefix("/"))
+            version, _, inside = entry.ref.removeprefix(OF_VERSION).partition("/")
+            return version_by_id(base64_of(version), self._run).get(inside)
         if entry.path.endswith(".table.json"):
             self.download()  # what it names will be wanted, too
         from wandbd.data_types._media import WBValue
 
         entry._parent_artifact = self  # type: ignore[assignment]
         with open(entry.download(), encoding="utf-8") as file:
-            found = WBValue.init_from_json(json.load(file), self)
+            found = WBValue.init_from_json(_loads(file.read()), self)
         if found is not None:
             found._set_artifact_source(self, entry.path)
         return found
@@ -259,6 +256,7 @@ def download(
     Raises:
         ValueError: One is not what it should be, or cannot be had.
     """
+    from wandbd._artifact_fetch import fetch
     from wandbd._core_access import core
     from wandbd._term import of_current_run
 
@@ -293,7 +291,7 @@ def download(
     for path in answer.get("reference") or ():
         entry = artifact.manifest.entries[path]
         try:
-            _fetch(artifact, entry, os.path.join(root, *path.split("/")))
+            fetch(artifact, entry, os.path.join(root, *path.split("/")))
         except (OSError, ValueError) as error:
             if not allow_missing:
                 raise
@@ -308,95 +306,6 @@ def cache() -> str:
         users = mac if sys.platform == "darwin" else os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
         said = os.path.join(users, "wandb")
     return os.path.join(os.path.abspath(os.path.expanduser(said)), "artifacts")
-
-
-def _fetch(artifact: Artifact, entry: ArtifactManifestEntry, target: str) -> None:
-    """Bring what a reference points at to this machine.
-
-    Raises:
-        FileNotFoundError: It is gone.
-        ValueError: It is another one now, or nobody knows how to read it.
-    """
-    from wandbd import _artifact_references as references
-
-    address = str(entry.ref)
-    scheme = urlparse(address).scheme
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    part = f"{target}.{os.getpid()}.part"
-    try:
-        if scheme == "file":
-            _fetch_file(entry, references.local_path(address), part)
-        elif scheme in ("http", "https"):
-            _fetch_web(entry, address, part)
-        elif scheme == "s3":
-            _fetch_s3(entry, references._parts(address), part)
-        elif scheme == "gs":
-            _fetch_gcs(entry, references._parts(address), part)
-        elif scheme == "wandb-artifact":
-            from wandbd._artifact_server import version_by_id
-
-            url = urlparse(address)
-            other = version_by_id(base64_of(url.netloc), artifact._run)
-            shutil.copyfile(other.get_entry(url.path.removeprefix("/")).download(), part)
-        else:
-            raise ValueError(f"Cannot download file at path {address}, scheme {scheme} not recognized")
-        os.replace(part, target)
-    finally:
-        if os.path.exists(part):
-            os.unlink(part)
-
-
-def _fetch_file(entry: ArtifactManifestEntry, path: str, part: str) -> None:
-    known = hex_of(entry.digest)
-    kept = os.path.join(cache(), "obj", "md5", known[:2], known[2:])
-    if os.path.exists(kept):
-        shutil.copyfile(kept, part)
-        if md5_of(part) == entry.digest:
-            return
-    if not os.path.exists(path):
-        raise ValueError(f"Local file reference: Failed to find file at path {path!r}")
-    shutil.copyfile(path, part)
-    found = md5_of(part)
-    if found != entry.digest:
-        raise ValueError(
-            f"Local file reference: Digest mismatch for path {path!r}: expected {entry.digest!r} but found {found!r}"
-        )
-
-
-def _fetch_web(entry: ArtifactManifestEntry, address: str, part: str) -> None:
-    with urlopen(address) as answer, open(part, "wb") as file:
-        found = (answer.headers.get("ETag") or address).strip('"')
-        if found != entry.digest:
-            raise ValueError(f"Digest mismatch for url {address!r}: expected {entry.digest!r} but found {found!r}")
-        shutil.copyfileobj(answer, file, 1 << 20)
-
-
-def _fetch_s3(entry: ArtifactManifestEntry, where: tuple[str, str, str | None], part: str) -> None:
-    from wandbd._artifact_references import s3_service
-
-    service, errors = s3_service()
-    version = entry.extra.get("versionID")
-    item = service.Object(where[0], where[1])
-    options = {"VersionId": version} if version else {}
-    try:
-        found = item.meta.client.head_object(Bucket=where[0], Key=where[1], **options)["ETag"].strip('"')
-    except errors.ClientError as error:
-        raise FileNotFoundError(f"Unable to find {entry.path} at s3://{where[0]}/{where[1]}: {error}") from error
-    if found != entry.digest:
-        raise ValueError(f"Digest mismatch for object {entry.ref}: expected {entry.digest} but found {found}")
-    with open(part, "wb") as file:
-        item.download_fileobj(file, ExtraArgs=options)
-
-
-def _fetch_gcs(entry: ArtifactManifestEntry, where: tuple[str, str, str | None], part: str) -> None:
-    from wandbd._artifact_references import gcs_client
-
-    blob = gcs_client().bucket(where[0]).get_blob(where[1], generation=entry.extra.get("versionID"))
-    if blob is None:
-        raise FileNotFoundError(f"Unable to download object {entry.ref!r}")
-    if blob.etag != entry.digest:
-        raise ValueError(f"Digest mismatch for object {entry.ref!r}: expected {entry.digest!r} but found {blob.etag!r}")
-    blob.download_to_filename(part)
 
 
 def _digest_as(entry: ArtifactManifestEntry, path: str) -> str:
@@ -414,6 +323,12 @@ def _digest_as(entry: ArtifactManifestEntry, path: str) -> str:
         while piece := file.read(1 << 20):
             hasher.update(piece)
     return base64.b64encode(hasher.digest()).decode()
+
+
+def _loads(text: str) -> Any:
+    import json
+
+    return json.loads(text)
 
 
 def _below(folder: str) -> Iterator[str]:

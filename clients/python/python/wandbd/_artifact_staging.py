@@ -8,7 +8,6 @@ Small ones, and all of them where no daemon answers, are copied here.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 
 SMALL = 64 * 1024
@@ -104,6 +103,8 @@ class Staging:
         """Remove what was never given away."""
         folder, self._folder = self._folder, None
         if folder is not None and os.path.basename(folder).startswith(f"{os.getpid()}-"):
+            import shutil
+
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -160,4 +161,6 @@ def clone_or_copy(source: str, target: str) -> None:
 
             fcntl.ioctl(write.fileno(), _FICLONE, read.fileno())
         except (ImportError, OSError):
+            import shutil
+
             shutil.copyfileobj(read, write, 1 << 20)
