@@ -222,7 +222,7 @@ async fn an_artifact_is_shown_with_files_metadata_lineage_and_tables() {
     let local = Local::start(&data).await;
     for run in ["maker", "user"] {
         local
-            .upsert(run, json!({"displayName": format!("<b>{run}")}))
+            .upsert(run, json!({"displayName": format!("<em>{run}")}))
             .await;
     }
     let table = "{\"columns\":[\"c\"],\"data\":[[1],[2]],\"_type\":\"table\"}";
