@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wandbd.data_types._media import Media, WBValue, plain
-from wandbd.data_types._types import Type
+
+if TYPE_CHECKING:
+    from wandbd.data_types._types import Type
 
 
 class Classes(Media):
@@ -38,12 +38,17 @@ class Classes(Media):
     def _file(self, path: str) -> dict[str, str]:
         """How another object of the same artifact names it."""
         text = json.dumps(self._artifact_object(), sort_keys=True)
-        digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
-        return {"type": "classes-file", "path": path, "digest": base64.b64encode(digest).decode()}
+        from base64 import b64encode
+        from hashlib import md5
+
+        digest = md5(text.encode(), usedforsecurity=False).digest()
+        return {"type": "classes-file", "path": path, "digest": b64encode(digest).decode()}
 
     def _picture_path(self) -> str:
         """Where the artifact of a picture holds it."""
-        name = hashlib.md5(str(self._class_set).encode(), usedforsecurity=False).hexdigest()
+        from hashlib import md5
+
+        name = md5(str(self._class_set).encode(), usedforsecurity=False).hexdigest()
         return f"media/classes/{name}_cls.classes.json"
 
     def get_type(self) -> Type:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import Any
 
 from wandbd.data_types._held import Held
@@ -73,8 +72,10 @@ def _kept(path: str, id: str) -> str | None:
     if answer.get("full"):
         return None
     if not answer.get("kept") or answer["kept"][0] == "NOT_KEPT":
+        from shutil import copyfile
+
         try:
-            shutil.copyfile(path, target)
+            copyfile(path, target)
         except OSError:
             return None
     return target

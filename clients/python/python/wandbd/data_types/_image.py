@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wandbd.data_types import _pixels
-from wandbd.data_types._boxes import BoundingBoxes2D
-from wandbd.data_types._classes import Classes
-from wandbd.data_types._columns import ImageFile
 from wandbd.data_types._files import UserFile
-from wandbd.data_types._mask import ImageMask
 from wandbd.data_types._media import BatchableMedia, Sender, WBValue
-from wandbd.data_types._types import Type
+
+if TYPE_CHECKING:
+    from wandbd.data_types._boxes import BoundingBoxes2D
+    from wandbd.data_types._classes import Classes
+    from wandbd.data_types._mask import ImageMask
+    from wandbd.data_types._types import Type
 
 
 class Image(BatchableMedia):
@@ -99,6 +100,12 @@ class Image(BatchableMedia):
         self._width, self._height = self._picture.size
 
     def _describe(self, classes: Any, boxes: Any, masks: Any) -> None:
+        if not boxes and not masks and classes is None:
+            return
+        from wandbd.data_types._boxes import BoundingBoxes2D
+        from wandbd.data_types._classes import Classes
+        from wandbd.data_types._mask import ImageMask
+
         names: dict[Any, str] = {}
         if boxes:
             if not isinstance(boxes, dict):
@@ -224,6 +231,9 @@ class Image(BatchableMedia):
     @classmethod
     def from_json(cls, json_obj: Mapping[str, Any], source_artifact: Any) -> Image:
         """The picture that an artifact holds."""
+        from wandbd.data_types._boxes import BoundingBoxes2D
+        from wandbd.data_types._mask import ImageMask
+
         classes = json_obj.get("classes")
         masks = {}
         for key, mask in (json_obj.get("masks") or {}).items():
@@ -259,6 +269,8 @@ class Image(BatchableMedia):
         return [data[at : at + width] for at in range(0, len(data), width)]
 
     def _type(self) -> Type:
+        from wandbd.data_types._columns import ImageFile
+
         boxes, masks = self._boxes or {}, self._masks or {}
         names = {key: mask._class_labels for key, mask in masks.items() if mask._class_labels is not None}
         return ImageFile(
@@ -272,6 +284,8 @@ class Image(BatchableMedia):
 
     @staticmethod
     def _empty_type() -> Type:
+        from wandbd.data_types._columns import ImageFile
+
         return ImageFile()
 
     def __eq__(self, other: object) -> bool:

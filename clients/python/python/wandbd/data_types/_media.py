@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from wandbd.data_types._types import ByName, PythonObject, Type
+if TYPE_CHECKING:
+    from wandbd.data_types._types import Type
+
 
 PLACE = "$wandbd"
 
@@ -185,6 +187,8 @@ class WBValue:
 
     def _type(self) -> Type:
         """Its type in a table."""
+        from wandbd.data_types._types import ByName, PythonObject
+
         return ByName(self._column_type) if self._column_type is not None else PythonObject(type(self).__name__)
 
     # Artifacts
