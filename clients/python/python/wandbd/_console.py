@@ -117,16 +117,24 @@ def _leads_to(write: Any, ours: Callable[[str], int]) -> bool:
     return False
 
 
+def notebook_events() -> Any:
+    """What tells of the cells of the notebook that runs here; None elsewhere."""
+    from wandbd._computed import in_notebook
+
+    return sys.modules["IPython"].get_ipython().events if in_notebook() else None
+
+
 class Console:
     """The two streams, as one run listens to them."""
 
-    __slots__ = ("_pid", "_sink", "_taps")
+    __slots__ = ("_notebook", "_pid", "_sink", "_taps")
 
     def __init__(self, sink: Sink) -> None:
         """Prepare to hand text to `sink(stderr, text)`."""
         self._sink: Sink | None = sink
         self._pid = os.getpid()
         self._taps: list[_Tap] = []
+        self._notebook: Any = None
 
     def start(self) -> None:
         """Listen to stdout and stderr as they are now; a stream that cannot be wrapped is left alone."""
@@ -140,10 +148,30 @@ class Console:
                 continue
             tap.sinks.append(self)
             self._taps.append(tap)
+        self._notebook = notebook_events()
+        if self._notebook is not None:
+            self._notebook.register("pre_run_cell", self._renew)
+
+    def _renew(self, *arguments: Any) -> None:
+        """Listen again: a notebook gives its streams their own `write` back after each cell."""
+        for number, tap in enumerate(self._taps):
+            try:
+                renewed = _tap(tap.stderr, tap.stream)
+            except (AttributeError, TypeError):
+                continue
+            if renewed is not tap:
+                if self in tap.sinks:
+                    tap.sinks.remove(self)
+                if self not in renewed.sinks:
+                    renewed.sinks.append(self)
+                self._taps[number] = renewed
 
     def stop(self) -> None:
         """Listen no more."""
         self._sink = None
+        if self._notebook is not None:
+            self._notebook.unregister("pre_run_cell", self._renew)
+            self._notebook = None
         for tap in self._taps:
             if self in tap.sinks:
                 tap.sinks.remove(self)

@@ -233,6 +233,10 @@ def _registered(run: Run, settings: Settings) -> None:
 
         _core_access.stop_by_function()
         _stop.watch(run, settings.stop_fn)
+    if settings._notebook:
+        from wandbd._notebook import keep_history
+
+        keep_history(run)
     if settings.save_code and settings.code_dir is not None:
         run.log_code(settings.code_dir)
 

@@ -36,8 +36,7 @@ def display(run: Run, height: int, hidden: bool) -> bool:
     """Show the page of `run`, where there is something to show it in."""
     if not run._terminal.show_info or not in_notebook():
         return False
-    shown = sys.modules["IPython"].display
-    shown.display(shown.HTML(to_html(run, height, hidden)))
+    sys.modules["IPython"].display.display({"text/html": to_html(run, height, hidden)}, raw=True)
     return True
 
 
