@@ -105,7 +105,13 @@ impl Glance {
         seen.artifacts_wait = !memory.staging.is_empty();
         seen.event_files = !memory.event_files.is_empty();
         if seen.staged.len() != memory.staged.len() {
-            seen.staged.clone_from(&memory.staged);
+            // An artifact may have thousands of files: only the new ones are copied.
+            seen.staged.retain(|id, _| memory.staged.contains_key(id));
+            for (id, paths) in &memory.staged {
+                if !seen.staged.contains_key(id) {
+                    seen.staged.insert(id.clone(), paths.clone());
+                }
+            }
         }
         if seen.accepted.len() > memory.accepted.len() {
             seen.accepted.clear(); // the state was read back, and something had not been journaled

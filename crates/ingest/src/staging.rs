@@ -65,7 +65,8 @@ impl RunLog {
     ) -> Result<(), IngestError> {
         let reason = hashed.as_ref().err().cloned();
         let record = hashed.unwrap_or_else(|reason| given_up(client_id, reason));
-        self.append_own(vec![record], Urgency::Normal)?;
+        // Its upload waits for this.
+        self.append_own(vec![record], Urgency::Now)?;
         let mut inner = self.lock();
         inner.memory.completed(client_id);
         if let Some(reason) = reason {
