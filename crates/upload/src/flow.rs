@@ -376,8 +376,8 @@ impl Flow {
         let pending = end.saturating_sub(self.cursor.position.max(Position::START.0));
         self.parts.courier.standing.update(|progress| {
             let waiting = self.artifacts.versions();
-            let news = std::mem::replace(&mut progress.bytes_pending, pending) != pending
-                || std::mem::replace(&mut progress.artifacts_waiting, waiting) != waiting;
+            let mut news = std::mem::replace(&mut progress.bytes_pending, pending) != pending;
+            news |= std::mem::replace(&mut progress.artifacts_waiting, waiting) != waiting;
             self.cursor.report(progress) || news
         });
     }
