@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from catalogue import Script
 from compare import Difference, differences
 from differences import SYNCED_BY_BOTH, SYNCED_BY_THEIRS, Allowed
@@ -118,6 +120,8 @@ def test_the_real_sync_delivers_all_our_journals(both: Both) -> None:
 def test_our_sync_sends_their_offline_runs_as_the_real_sync_does(both: Both) -> None:
     # Given copies of offline runs of the real SDK
     scripts = [script for script in both.scripts if script.name in both.offline.ended]
+    if not scripts:
+        pytest.skip("the chosen scripts all need a server")
     ours, theirs = Desk(OUR_TOOL), Desk(THEIR_TOOL)
     try:
         # When each tool sends all to a server of its own
