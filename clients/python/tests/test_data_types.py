@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import sys
 import types
 from array import array
@@ -455,6 +456,14 @@ def test_a_graph_is_written_when_it_is_logged(log: Log) -> None:
         "edges": [[1, 2]],
     }
     assert one.num_parameters is None
+
+
+def test_an_object_made_by_a_worker_process_can_be_logged_by_another(log: Log) -> None:
+    mask = {"m": {"mask_data": numpy.ones((2, 3), "uint8"), "class_labels": {1: "a"}}}
+    picture = pickle.loads(pickle.dumps(wandb.Image(numpy.full((2, 3), 7, "uint8"), caption="c", masks=mask)))
+    log([picture, pickle.loads(pickle.dumps(wandb.Image(numpy.zeros((2, 3)))))])
+    assert bytes(log.media[1]["pixels"]["array"]["data"]) == bytes([7] * 6)
+    assert row(log.media[1])["caption"] == "c"
 
 
 def test_data_between_making_and_logging_is_moved_to_a_file_beyond_the_limit(

@@ -86,6 +86,10 @@ class Held:
         """The data."""
         return self._data if self._file is None else self._file.read(self._start, self.size)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled with its bytes, so that worker processes can make objects for others to log."""
+        return (Held, (bytes(self.buffer()),))
+
     def __del__(self) -> None:
         """Make room."""
         global _in_memory
