@@ -1,7 +1,5 @@
 //! One `Media`, whatever it is, becomes a `Made`.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use wandbd_record::made::Makings;
@@ -99,15 +97,15 @@ impl Making<'_> {
         self.made.file = match &self.media.content {
             None => None,
             Some(Content::Bytes(bytes)) => {
-                self.size = picture::measure_bytes(bytes).filter(|_| self.media.measure);
+                self.size = picture::measure(bytes).filter(|_| self.media.measure);
                 let own = compact(&self.media.extension, bytes);
                 Some(keep::write(&at, own.as_deref().unwrap_or(bytes))?)
             }
             Some(Content::File(source)) => {
                 let file = keep::take(source, &at)?;
                 if self.media.measure {
-                    let opened = File::open(&at).map_err(|error| MediaError::read(&at, error))?;
-                    self.size = picture::measure(BufReader::new(opened));
+                    self.size = picture::measure_file(&at)
+                        .map_err(|source| MediaError::read(&at, source))?;
                 }
                 Some(file)
             }

@@ -1,6 +1,8 @@
 //! Bitmaps become files, and the sizes of pictures are read from their first bytes.
 
-use std::io::{BufRead, Cursor, Seek};
+use std::fs::File;
+use std::io::{self, Cursor, Read as _};
+use std::path::Path;
 
 use image::codecs::bmp::BmpEncoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -9,6 +11,9 @@ use image::{ExtendedColorType, ImageEncoder, ImageError, ImageReader};
 
 use crate::error::MediaError;
 use crate::pixels::Bitmap;
+
+/// Where the size of a picture stands: before it may lie profiles, comments and a small preview.
+const HEAD: u64 = 1 << 20;
 
 /// As Pillow's default.
 const JPEG_QUALITY: u8 = 75;
@@ -88,27 +93,22 @@ fn colors(bitmap: &Bitmap) -> ExtendedColorType {
 }
 
 /// Width and height of a picture, by its first bytes; nothing when they are not known.
-pub(crate) fn measure(file: impl BufRead + Seek) -> Option<(u32, u32)> {
-    let mut file = file;
-    let mut head = Vec::with_capacity(64);
-    {
-        use std::io::Read as _;
-        file.by_ref().take(64).read_to_end(&mut head).ok()?;
+pub(crate) fn measure(bytes: &[u8]) -> Option<(u32, u32)> {
+    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        return webp(bytes);
     }
-    if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
-        return webp(&head);
-    }
-    file.rewind().ok()?;
-    ImageReader::new(file)
+    ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .ok()?
         .into_dimensions()
         .ok()
 }
 
-/// As [`measure`], of bytes.
-pub(crate) fn measure_bytes(bytes: &[u8]) -> Option<(u32, u32)> {
-    measure(Cursor::new(bytes))
+/// As [`measure`], of a file: decoders of JPEG would read all of it.
+pub(crate) fn measure_file(path: &Path) -> io::Result<Option<(u32, u32)>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(HEAD).read_to_end(&mut head)?;
+    Ok(measure(&head))
 }
 
 /// The three kinds of WebP each say it in their own way.
@@ -170,7 +170,7 @@ mod tests {
                     _ => back.to_rgba8().into_raw(),
                 };
                 assert_eq!(bytes, given.data, "{channels} {extension}");
-                assert_eq!(measure_bytes(&file), Some((width, height)));
+                assert_eq!(measure(&file), Some((width, height)));
             }
         }
     }
@@ -211,9 +211,27 @@ mod tests {
             for extension in [".jpg", ".bmp"] {
                 let file = encode(bitmap(channels, 7, 9), extension, "m").unwrap();
 
-                assert_eq!(measure_bytes(&file), Some((7, 9)), "{channels}");
+                assert_eq!(measure(&file), Some((7, 9)), "{channels}");
                 assert!(!image::load_from_memory(&file).unwrap().color().has_alpha());
             }
+        }
+    }
+
+    #[test]
+    fn the_first_bytes_of_a_large_file_are_enough() {
+        let dir = tempfile::tempdir().unwrap();
+        for extension in [".jpg", ".png", ".bmp"] {
+            let path = dir.path().join("large");
+            let mut file = encode(bitmap(3, 300, 200), extension, "m").unwrap();
+            file.truncate(2_000);
+            file.resize(usize::try_from(HEAD).unwrap() + 5, 7);
+            std::fs::write(&path, file).unwrap();
+
+            assert_eq!(
+                measure_file(&path).unwrap(),
+                Some((300, 200)),
+                "{extension}"
+            );
         }
     }
 
@@ -228,17 +246,17 @@ mod tests {
     fn the_sizes_of_webp_are_read_and_nonsense_has_none() {
         let mut lossy = b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0\0\0\0\x9d\x01\x2a".to_vec();
         lossy.extend([0x40, 0x01, 0xf0, 0x00]);
-        assert_eq!(measure_bytes(&lossy), Some((320, 240)));
+        assert_eq!(measure(&lossy), Some((320, 240)));
         let mut extended = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0".to_vec();
         extended.extend([0x3f, 0x01, 0, 0xef, 0, 0]);
-        assert_eq!(measure_bytes(&extended), Some((320, 240)));
+        assert_eq!(measure(&extended), Some((320, 240)));
         for nonsense in [
             &b"RIFF\0\0\0\0WEBPVP8L"[..],
             b"",
             b"\x89PNG\r\n\x1a\n",
             b"GIF89a",
         ] {
-            assert_eq!(measure_bytes(nonsense), None);
+            assert_eq!(measure(nonsense), None);
         }
     }
 }
