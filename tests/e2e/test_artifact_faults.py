@@ -143,6 +143,44 @@ def test_a_checkpoint_that_is_gone_right_after_log_artifact_arrives_as_it_was(
     eventually(lambda: not snapshots(behind), 30, "the staging directory is empty after the delivery")
 
 
+COPIED = """
+    import sys
+    import wandbd as wandb
+
+    run = wandb.init(project="e2e", id=sys.argv[1])
+    run.log({"logged": "model"})
+    artifact = wandb.Artifact(f"model-{sys.argv[1]}", type="model")
+    artifact.add_file("model.bin")
+    run.log_artifact(artifact)
+    print("logged", flush=True)
+    sys.stdin.readline()
+    run.finish()
+"""
+
+
+def test_a_daemon_that_is_killed_while_it_copies_a_checkpoint_copies_it_again(
+    make_home: Callable[..., Home], backend: Backend, run_id: str
+) -> None:
+    # Given a checkpoint that takes a moment to be copied
+    home = make_home(backend.environment() | {"WANDBD_AUTOSTART": "0"})
+    daemon = Daemon(home)
+    model = os.urandom(MIB) * 200
+    (home.work / "model.bin").write_bytes(model)
+    trainer = Trainer(home, COPIED, run_id)
+    trainer.said("logged")
+
+    # When the daemon is killed as soon as it has taken it over, and comes again
+    daemon.kill()
+    daemon.start()
+    trainer.say()
+    trainer.succeeds(120)
+
+    # Then it arrives whole, once
+    backend.finished(run_id, 120)
+    assert content(backend, versions(backend, run_id)["model"], "model.bin") == model
+    assert status(home)["dropped"] == {}
+
+
 def snapshots(home: Home) -> list[Path]:
     """Files in the staging directory."""
     return [path for path in (home.state / "staging").rglob("*") if path.is_file()]
