@@ -224,10 +224,3 @@ def test_a_disabled_run_saves_files_and_logs_nothing(core: Any) -> None:
     assert os.path.exists("m.keras")
     assert run.summary["epoch/epoch"] == 1
     assert core.calls == []
-
-
-def test_callbacks_that_are_not_built_say_so() -> None:
-    import wandbd.integration.keras as module
-
-    with pytest.raises(AttributeError, match="wandbd does not provide `WandbCallback` yet"):
-        _ = module.WandbCallback
