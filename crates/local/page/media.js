@@ -24,7 +24,18 @@ export class Media {
     this.element = h("div", {}, this.custom, this.grid);
   }
 
+  // One at a time: the page asks again every few seconds.
   async update(run) {
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      await this.refresh(run);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async refresh(run) {
     const charts = definitions(run.config), tables = new Set(charts.map((chart) => chart.table));
     for (const metric of run.metrics.filter(isMedia)) {
       if (tables.has(metric.key)) continue;

@@ -266,6 +266,21 @@ impl Blobs {
         Ok(incoming)
     }
 
+    /// Names of the uploads that have parts here.
+    pub(crate) fn uploads(&self) -> StoreResult<Vec<String>> {
+        let mut names = Vec::new();
+        match fs::read_dir(self.root.join("parts")) {
+            Ok(folders) => {
+                for folder in folders {
+                    names.push(folder?.file_name().to_string_lossy().into_owned());
+                }
+                Ok(names)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(names),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Removes the parts of an upload that has ended.
     pub(crate) fn drop_parts(&self, upload: &str) -> StoreResult<()> {
         match fs::remove_dir_all(self.root.join("parts").join(upload)) {

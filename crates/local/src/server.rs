@@ -65,6 +65,9 @@ impl LocalServer {
         let secrets = Secrets::load_or_create(&config.data_dir)?;
         let store = Store::open(&config.data_dir.join("local.sqlite"))?;
         let blobs = Blobs::open(&config.data_dir)?;
+        if let Err(error) = store.sweep(&blobs) {
+            tracing::warn!(%error, "leftover parts of uploads stay on disk");
+        }
         let url = base(config, address);
         let app = App {
             store,

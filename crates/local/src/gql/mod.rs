@@ -4,6 +4,7 @@
 //! that names it (`Unknown field "sweep" on type "Project"`).
 
 mod artifact;
+mod artifact_commit;
 mod artifact_input;
 mod artifact_mutation;
 mod choice;

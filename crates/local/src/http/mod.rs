@@ -12,6 +12,7 @@ mod page;
 mod raw;
 mod storage;
 mod subject;
+mod take_in;
 
 pub(crate) use host::accepted as accepted_hosts;
 
@@ -65,7 +66,7 @@ pub(crate) fn router(web: Web) -> Router {
             auth::require_key,
         ));
     let storage = Router::new()
-        .route("/storage/put/{subject}/{name}", put(storage::store))
+        .route("/storage/put/{subject}/{name}", put(take_in::store))
         .route("/storage/get/{subject}/{name}", get(storage::fetch))
         .layer(DefaultBodyLimit::disable());
     Router::new()

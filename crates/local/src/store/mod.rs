@@ -33,6 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::Semaphore;
 
+use crate::blobs::Blobs;
 use crate::error::{LocalError, StoreError, StoreResult};
 
 /// Connections for reading; more requests than this wait for one.
@@ -70,6 +71,15 @@ impl Store {
                 free_readers: Semaphore::new(READERS),
             }),
         })
+    }
+
+    /// Clears up what an earlier life left behind; before anything is served.
+    pub(crate) fn sweep(&self, blobs: &Blobs) -> StoreResult<()> {
+        let mut connection = lock(&self.inner.writer);
+        let transaction = connection.transaction()?;
+        multipart::sweep(&transaction, blobs)?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Runs `work` in one transaction, committed when it returns `Ok`.

@@ -146,6 +146,25 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// Removes what uploads left behind whose file is complete or gone; done at the start.
+pub(crate) fn sweep(connection: &Connection, blobs: &Blobs) -> StoreResult<()> {
+    connection.execute(
+        "DELETE FROM multiparts WHERE NOT EXISTS \
+         (SELECT 1 FROM artifact_files f WHERE f.id = multiparts.file_id AND f.blob IS NULL)",
+        [],
+    )?;
+    connection.execute(
+        "DELETE FROM parts WHERE multipart_id NOT IN (SELECT id FROM multiparts)",
+        [],
+    )?;
+    for name in blobs.uploads()? {
+        if matches!(by_name(connection, &name), Err(StoreError::NotFound(_))) {
+            blobs.drop_parts(&name)?;
+        }
+    }
+    Ok(())
+}
+
 /// Forgets the uploads in parts of a file; returns their names.
 pub(crate) fn forget(connection: &Connection, file_id: i64) -> StoreResult<Vec<String>> {
     let names: Vec<String> = connection

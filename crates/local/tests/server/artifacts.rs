@@ -427,6 +427,8 @@ async fn parts_are_put_together_when_all_are_there_with_their_tags() {
     assert_eq!(again, [Value::Null], "the content is here");
     let uploads = local.get("/api/uploads").await;
     assert_eq!(uploads[2]["subject"], "part", "{uploads}");
+    let left = std::fs::read_dir(data.path().join("data/parts")).unwrap();
+    assert_eq!(left.count(), 0, "parts are gone");
     local.stop().await;
 }
 
@@ -522,5 +524,36 @@ async fn logged_html_is_shown_in_a_sandbox_only() {
         .to_str()
         .unwrap();
     assert!(policy.starts_with("sandbox ") && !policy.contains("allow-same-origin"));
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn parts_outlive_a_restart_until_their_file_has_come_otherwise() {
+    let data = TempDir::new().unwrap();
+    let local = Local::start(&data).await;
+    local.upsert("r", json!({})).await;
+    let files = [("big", "12345678")];
+    let artifact = local.start_artifact(&digest(&files), None).await;
+    let part = json!([{"partNumber": 1, "hexMD5": hex(&Md5::digest("12345678"))}]);
+    let query = "mutation F($i: CreateArtifactFilesInput!) { createArtifactFiles(input: $i) { files { edges { node { \
+                 uploadUrl uploadMultipartUrls { uploadUrlParts { uploadUrl } } } } } } }";
+    let file = json!({"artifactID": artifact, "name": "big", "md5": md5_base64("12345678"), "uploadPartsInput": part});
+    let answer = local
+        .data(query, json!({"i": {"artifactFiles": [file]}}))
+        .await;
+    let node = &answer["createArtifactFiles"]["files"]["edges"][0]["node"];
+    let url = &node["uploadMultipartUrls"]["uploadUrlParts"][0]["uploadUrl"];
+    let put = local.put(url.as_str().unwrap(), "12345678").await;
+    assert_eq!(put, StatusCode::OK);
+    local.stop().await;
+    let parts = || std::fs::read_dir(data.path().join("data/parts")).unwrap();
+
+    let local = Local::start(&data).await;
+    assert_eq!(parts().count(), 1);
+    local.upload(&artifact, &files).await;
+    local.stop().await;
+    let local = Local::start(&data).await;
+
+    assert_eq!(parts().count(), 0);
     local.stop().await;
 }
