@@ -4,6 +4,9 @@
 
 #![allow(unsafe_code, reason = "items are found by the array's own strides")]
 
+/// Channels of a picture: too few to call a function for.
+const FEW: isize = 4;
+
 /// An array's items: those of one axis lie `strides` bytes apart.
 pub(crate) struct Items<'a> {
     /// The first one.
@@ -76,6 +79,23 @@ unsafe fn axis(
         }
     };
     let count = count.unsigned_abs();
+    if let (1, [items], [apart]) = (size, below, strides_below)
+        && *items <= FEW
+    {
+        // SAFETY: as the caller says.
+        unsafe {
+            for _ in 0..count {
+                let mut item = from;
+                for _ in 0..*items {
+                    *to = *item;
+                    to = to.add(1);
+                    item = item.wrapping_offset(*apart);
+                }
+                from = from.wrapping_offset(stride);
+            }
+        }
+        return to;
+    }
     if !below.is_empty() {
         for _ in 0..count {
             // SAFETY: as the caller says.

@@ -97,10 +97,7 @@ impl Session {
                 };
             });
         } else {
-            let limit = self.settings.ack_limit * STEPS_MAX;
-            core.wait(limit, &mut |_| poll(Waiting::Daemon), &mut |shared| {
-                shared.outcome.is_some()
-            });
+            self.wait_for_the_first(core, poll);
         }
         core.link.scratch.tidy();
         finished(core)
@@ -154,6 +151,20 @@ impl Session {
             }
             if is_busy {
                 begin = Instant::now();
+            }
+        }
+    }
+
+    /// Waits for the call that ends the session.
+    fn wait_for_the_first(&self, core: &Core, poll: &mut dyn FnMut(Waiting) -> bool) {
+        let limit = self.settings.ack_limit * STEPS_MAX;
+        loop {
+            let before = progress(core);
+            let waited = core.wait(limit, &mut |core| poll(waiting(core)), &mut |shared| {
+                shared.outcome.is_some()
+            });
+            if waited != Waited::TimedOut || progress(core) == before {
+                return;
             }
         }
     }
