@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -32,6 +32,8 @@ pub(crate) struct Courier {
     pub(crate) stop: CancellationToken,
     pub(crate) retry: Arc<watch::Sender<u64>>,
     pub(crate) ending: AtomicBool,
+    /// Errands that wait after a failure.
+    pub(crate) held_errands: AtomicUsize,
     /// For logs.
     pub(crate) name: String,
 }

@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -151,6 +151,7 @@ impl Uploader {
             stop,
             retry,
             ending: AtomicBool::new(false),
+            held_errands: AtomicUsize::new(0),
             name: name(&setup.journal),
         });
         let notebook = Notebook::new(Arc::clone(&setup.files), &setup.journal);

@@ -1,6 +1,7 @@
 //! One errand, however long it takes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -28,6 +29,7 @@ pub(crate) async fn carry(
 ) -> Result<Settled, Stopped> {
     let mut backoff = Backoff::default();
     let mut refused = 0;
+    let mut held = None;
     let fate = loop {
         let permit = courier.budget.artifact(courier.ending());
         let permit = courier.or_stop(permit).await?;
@@ -67,6 +69,7 @@ pub(crate) async fn carry(
             Policy::Reopen => Policy::BackOff,
             policy => policy,
         };
+        held.get_or_insert_with(|| Held::new(&courier));
         let wait = courier.wait_out(Channel::Artifacts, &error, policy, &mut backoff);
         tokio::select! {
             biased;
@@ -74,11 +77,31 @@ pub(crate) async fn carry(
             () = superseded.cancelled() => break Fate::Superseded,
         }
     };
-    courier.flows(Channel::Artifacts);
+    drop(held);
+    // The cause of one that still waits stays to be seen.
+    if courier.held_errands.load(Ordering::Relaxed) == 0 {
+        courier.flows(Channel::Artifacts);
+    }
     if let Work::Version(version) = &errand.work {
         forget_parts(version).await;
     }
     Ok(Settled { errand, fate })
+}
+
+/// An errand that has failed at least once and is not done with.
+struct Held<'a>(&'a Courier);
+
+impl<'a> Held<'a> {
+    fn new(courier: &'a Courier) -> Self {
+        courier.held_errands.fetch_add(1, Ordering::Relaxed);
+        Held(courier)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.held_errands.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One attempt; what the destination calls the artifact.

@@ -1,15 +1,17 @@
 //! Versions of artifacts, links and uses: in which order, and what comes of them.
 
+use tokio_util::sync::CancellationToken;
 use wandbd_journal::OsFiles;
 use wandbd_record::v1::artifact::{Keep, keep::Policy};
 use wandbd_record::wandb::record::RecordType;
 use wandbd_record::wandb::{Record, UseArtifactRecord};
 use wandbd_record::{note, v1};
-use wandbd_upload::{Fate, delivered};
+use wandbd_upload::{Fate, Outcome, State, delivered};
 
 use crate::bench::Bench;
 use crate::feed::{MemoryFeed, artifact, exit, run};
 use crate::server::{Fault, MemoryServer};
+use crate::wait_for;
 
 /// A version that goes when a newer one is there, unless it is the best.
 fn newest(client_id: &str, best: bool) -> Record {
@@ -143,6 +145,28 @@ async fn a_version_that_is_given_up_says_why_and_keeps_its_snapshots() {
     assert_eq!(progress.skipped["artifact failed"], 1);
     assert!(bench.artifacts_done.lock().unwrap().is_empty());
     assert_eq!(bench.server.look().complete, Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_waits_is_seen_to_wait_although_others_go_on() {
+    let mut other = artifact("b1");
+    if let Some(RecordType::Artifact(record)) = &mut other.record_type {
+        record.name = "other".into();
+    }
+    let records = [run(), artifact("a1"), other, exit(0)];
+    let bench = Bench::new(MemoryServer::new([]), MemoryFeed::finished(&records));
+    let forbidden = [Fault::Forbidden].into();
+    bench.server.look().own_faults.insert("artifact", forbidden);
+    let (uploader, handle) = bench.uploader();
+    let work = tokio::spawn(uploader.run(CancellationToken::new()));
+
+    wait_for(|| handle.progress().borrow().artifacts.contains_key("b1")).await;
+
+    assert_eq!(handle.progress().borrow().state, State::Parked);
+    assert_eq!(handle.progress().borrow().artifacts_waiting, 1);
+    handle.retry();
+    assert_eq!(work.await.unwrap().unwrap(), Outcome::Delivered);
+    assert_eq!(bench.server.look().artifacts, ["b1", "a1"]);
 }
 
 #[tokio::test(start_paused = true)]
