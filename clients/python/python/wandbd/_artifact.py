@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -390,23 +389,3 @@ def _random_id() -> str:
 def with_client_id(client_id: str) -> Artifact | None:
     """The artifact of this process that has this id before it has one of the server."""
     return _by_client_id.get(client_id)
-
-
-def of_path(path: str | os.PathLike[str], run_id: str, name: str | None, type: str | None) -> Artifact:
-    """An artifact with one file, one folder or one reference, named after the run and the path unless `name` is given.
-
-    Raises:
-        ValueError: It is none of these, or the name cannot be.
-    """
-    where = os.fspath(path)
-    base = os.path.basename(where.rstrip("/"))
-    artifact = Artifact(name or re.sub(r"[^A-Za-z0-9_.-]", "_", f"run-{run_id}-{base}"), type or "unspecified")
-    if os.path.isfile(where):
-        artifact.add_file(where)
-    elif os.path.isdir(where):
-        artifact.add_dir(where)
-    elif "://" in where:
-        artifact.add_reference(where)
-    else:
-        raise ValueError("path must be a file, directory or external reference like s3://bucket/path")
-    return artifact

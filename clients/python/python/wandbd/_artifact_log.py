@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wandbd import _artifact_names as names
-from wandbd._artifact import Artifact, of_path
+from wandbd._artifact import Artifact
 from wandbd._artifact_server import delivered, get, version_by_name
 from wandbd._errors import CommError, UsageError
 from wandbd._term import of_current_run
@@ -68,6 +68,26 @@ def log(
             del _on_their_way[next(iter(_on_their_way))]
     artifact._handed_over()
     run._speak()
+    return artifact
+
+
+def of_path(path: str | os.PathLike[str], run_id: str, name: str | None, type: str | None) -> Artifact:
+    """An artifact with one file, one folder or one reference, named after the run and the path unless `name` is given.
+
+    Raises:
+        ValueError: It is none of these, or the name cannot be.
+    """
+    where = os.fspath(path)
+    base = os.path.basename(where.rstrip("/"))
+    artifact = Artifact(name or re.sub(r"[^A-Za-z0-9_.-]", "_", f"run-{run_id}-{base}"), type or "unspecified")
+    if os.path.isfile(where):
+        artifact.add_file(where)
+    elif os.path.isdir(where):
+        artifact.add_dir(where)
+    elif "://" in where:
+        artifact.add_reference(where)
+    else:
+        raise ValueError("path must be a file, directory or external reference like s3://bucket/path")
     return artifact
 
 

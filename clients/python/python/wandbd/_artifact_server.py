@@ -117,7 +117,8 @@ def delivered(run: Run, client_id: str, name: str, timeout: float | None) -> dic
         message = str(answer.get("message") or "")
         if message and message != told:
             told = message
-            run._terminal.warn(f"waiting for the upload of {name}: {message}")
+            say = run._terminal.detail if answer.get("verdict") == "PENDING" else run._terminal.warn
+            say(f"waiting for the upload of {name}: {message}")
         if time.monotonic() - began < left / 2:  # nobody to wait with: the daemon answers a little early
             time.sleep(min(1.0, left))
 
