@@ -36,6 +36,21 @@ pub(crate) enum Command {
     Online,
     /// Run the embedded W&B-compatible server alone.
     Local(LocalArgs),
+    /// Run a program with wandbd in the place of wandb, for it and its children: wandbd run python train.py
+    Run(RunArgs),
+}
+
+/// Which program.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The program and its arguments
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
+    pub(crate) command: Vec<std::ffi::OsString>,
 }
 
 /// Which daemon is meant.

@@ -72,6 +72,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Offline => return commands::mode::set(Some("offline")),
         Command::Online => return commands::mode::set(None),
         Command::Local(args) => local::alone(&args).await?,
+        Command::Run(args) => return commands::run::run(&args),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ mod json;
 pub(crate) mod login;
 pub(crate) mod mode;
 pub(crate) mod retry;
+pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod sync;
 mod terminal;
