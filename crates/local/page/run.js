@@ -9,7 +9,7 @@ import { collectionPath, versionPath } from "/page/artifacts.js";
 
 const TABS = ["charts", "media", "system", "overview", "console", "files", "artifacts"];
 
-const SHOWN_FILES = 20;
+const SHOWN_FILES = 8;
 
 export class RunPage {
   constructor(main, entity, project, name) {
