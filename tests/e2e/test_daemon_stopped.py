@@ -168,10 +168,11 @@ def test_finish_leaves_within_its_limit_and_the_rest_arrives_by_the_spill_when_t
 
 
 def test_a_frozen_daemon_is_mentioned_once(home: Home, run_id: str) -> None:
-    # Given a frozen daemon and a trainer
+    # Given a trainer that its daemon knows, and then the daemon frozen
     daemon = Daemon(home)
     trainer = Trainer(home, WATCHED, run_id)
     trainer.said("ready")
+    eventually(lambda: daemon.status()["sessions"] == 1, 20, "the daemon serves the trainer")
     daemon.freeze()
     before = len(trainer.errors)
 
