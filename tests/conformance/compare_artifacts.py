@@ -38,7 +38,7 @@ def facts(backend: Backend, entity: str, project: str, name: str) -> Tree:
         **{key: found[key] for key in ("digest", "size", "fileCount", "ttlDurationSeconds", "ttlIsInherited", "historyStep")},
         "manifest": _manifest(json.loads(backend.download(found["currentManifest"]["file"]["directUrl"]))),
         "created by": (found["createdBy"] or {}).get("name"),
-        "used by": sorted(edge["node"]["name"] for edge in found["usedBy"]["edges"]),
+        "used by": sorted({edge["node"]["name"] for edge in found["usedBy"]["edges"]} - {"fetcher"}),  # it is no script
         "links": _links(found["artifactMemberships"]["edges"], name.partition(":")[0]),
     }
 

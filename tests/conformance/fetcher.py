@@ -15,7 +15,7 @@ def main() -> None:
         for number, name in enumerate(names):
             _fetch(api.artifact(name), Path(folder, str(number)))
         return
-    with sdk.init(project="fetches", settings=sdk.Settings(console="off")) as run:
+    with sdk.init(project="fetches", id="fetcher", settings=sdk.Settings(console="off")) as run:
         for number, name in enumerate(names):
             _fetch(run.use_artifact(name), Path(folder, str(number)))
 
