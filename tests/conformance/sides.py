@@ -160,7 +160,7 @@ def read(backend: Backend, script: Script, replaced: dict[str, str]) -> tuple[re
     for short in shorts:
         name = short["name"]
         fixed = name.startswith(f"c{script.name[:2]}")
-        known[name] = name if fixed else f"run {len(known)}"
+        known[name] = name if fixed else f"run {sum(word.startswith('run ') for word in known.values())}"
     words = record.Words(replaced | {name: word for name, word in known.items() if name != word})
     return words, {known[short["name"]]: record.run(backend, short, words) for short in shorts}
 

@@ -1,5 +1,7 @@
 """Rows from the event files of a TensorBoard writer: numbers, a histogram, a picture, and rows of the script beside them."""
 # points: 2 3
+# online:
+# The released tool dies of an offline run with event files when it sends it.
 
 import os
 
